@@ -1,0 +1,27 @@
+import { configEndpoints } from "./configs.ts";
+import { dataConsentEndpoints } from "./data-consent.ts";
+import { eventEndpoints } from "./events.ts";
+import { jobEndpoints } from "./jobs.ts";
+import { logEndpoints } from "./logs.ts";
+import { providerEndpoints } from "./providers.ts";
+import { queueEndpoints } from "./queue.ts";
+import { resultEndpoints } from "./results.ts";
+import { systemEndpoints } from "./system.ts";
+import { trainerEventEndpoints } from "./trainer-events.ts";
+
+/** Every endpoint of the product by resource. The storage endpoint speaks S3 and is described apart. */
+export const api = {
+  jobs: jobEndpoints,
+  logs: logEndpoints,
+  results: resultEndpoints,
+  dataConsent: dataConsentEndpoints,
+  configs: configEndpoints,
+  queue: queueEndpoints,
+  providers: providerEndpoints,
+  events: eventEndpoints,
+  trainerEvents: trainerEventEndpoints,
+  system: systemEndpoints,
+} as const;
+
+/** The table's type, for the typed client. */
+export type Api = typeof api;

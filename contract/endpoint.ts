@@ -1,0 +1,59 @@
+import type { Static, TSchema } from "typebox";
+import type { ErrorCode } from "./errors.ts";
+import type { Permission } from "./permissions.ts";
+
+/** Methods an endpoint may have. */
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+/**
+ * How an endpoint answers: one JSON value, or a stream whose bytes the service writes itself.
+ * `sse` is `text/event-stream`, `text` a plain text download.
+ */
+export type Answer = TSchema | { readonly stream: "sse" | "text"; readonly description: string };
+
+/** Who may call: a permission, or nobody in particular with the reason why that is safe. */
+export type Access = Permission | { readonly public: string };
+
+/**
+ * One endpoint of the product. The server mounts it, OpenAPI and the reference page show it, the typed client
+ * calls it; nothing else declares a route.
+ */
+export interface Endpoint {
+  readonly method: Method;
+  /** Path with `{name}` parameters. */
+  readonly path: string;
+  /** The permission a caller needs at least; services narrow it to the object (own or all). */
+  readonly access: Access;
+  /** One line for the reference page. */
+  readonly summary: string;
+  readonly tag: string;
+  readonly params?: TSchema;
+  readonly query?: TSchema;
+  readonly body?: TSchema;
+  readonly answer: Answer;
+  /** Status of a good answer; 200 unless said otherwise. */
+  readonly status?: 200 | 201 | 202;
+  /** Errors this endpoint adds to those every endpoint has. */
+  readonly errors: readonly ErrorCode[];
+}
+
+/** Declares an endpoint and keeps its exact types. */
+export function endpoint<const E extends Endpoint>(declared: E): E {
+  return declared;
+}
+
+/** A table of endpoints by handler name. */
+export type EndpointTable = Readonly<Record<string, Endpoint>>;
+
+type StaticOr<S, Fallback> = S extends TSchema ? Static<S> : Fallback;
+type NoInput = Record<never, never>;
+
+/** What a handler gets: parsed and checked parameters, query and body. */
+export interface InputOf<E extends Endpoint> {
+  readonly params: StaticOr<E["params"], NoInput>;
+  readonly query: StaticOr<E["query"], NoInput>;
+  readonly body: StaticOr<E["body"], undefined>;
+}
+
+/** What a JSON endpoint answers; `never` for streams. */
+export type OutputOf<E extends Endpoint> = E["answer"] extends TSchema ? Static<E["answer"]> : never;

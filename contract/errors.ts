@@ -1,0 +1,172 @@
+/**
+ * Every error the product answers with: its HTTP status and its sentence. `{name}` in a sentence is filled
+ * from the details. A sentence names what is wrong and the way out.
+ */
+export const errorTable = {
+  authentication_error: [401, "Sign in or send an API key to continue."],
+  permission_denied: [
+    403,
+    "You need the permission {permission} for this. Ask an administrator to grant it.",
+  ],
+  origin_not_allowed: [
+    403,
+    "This request came from {origin}, which is not this server's own page. Open the product at its own address.",
+  ],
+  host_not_allowed: [
+    403,
+    "The host name {host} is not one this server answers to. Use 127.0.0.1 or set SIMPLETUNER_PUBLIC_URL.",
+  ],
+  validation_error: [422, "{field}: {problem}"],
+  invalid_json: [400, "The request body is not valid JSON: {problem}"],
+  body_too_large: [413, "The request body is larger than {limit_bytes} bytes."],
+  unsupported_media_type: [415, "Send the request body as application/json."],
+  not_found: [404, "There is nothing at {path}."],
+  job_not_found: [404, "There is no job {job_id}, or it is not yours to see."],
+  config_not_found: [404, 'There is no configuration named "{name}". Known names: {known}.'],
+  config_invalid: [422, "{field}: {problem}"],
+  config_exists_changed: [
+    409,
+    'The configuration "{name}" was changed by someone else meanwhile. Load it again and repeat your change.',
+  ],
+  no_configuration: [
+    422,
+    "config: send either an inline config or the name of a saved one in config_name_to_load.",
+  ],
+  dataset_missing: [
+    422,
+    'dataset "{dataset_id}": the folder {path} does not exist. Correct instance_data_dir.',
+  ],
+  dataset_not_a_folder: [
+    422,
+    'dataset "{dataset_id}": {path} is not a folder. Set instance_data_dir to the folder that holds the images.',
+  ],
+  dataset_unreadable: [
+    422,
+    'dataset "{dataset_id}": {path} cannot be read ({reason}). Give the server\'s user read permission.',
+  ],
+  dataset_empty: [
+    422,
+    'dataset "{dataset_id}": {path} holds no file that can be trained on. {excluded_files} files were excluded.',
+  ],
+  dataset_refused: [
+    422,
+    'dataset "{dataset_id}": {path} is a system or credentials folder ({reason}) and is never packaged.',
+  ],
+  dataset_changed: [
+    409,
+    'dataset "{dataset_id}" changed after you agreed to send it ({change}). Review it again and submit once more.',
+  ],
+  consent_required: [
+    409,
+    "These datasets leave this machine only with your consent. Review the plan and send its consent_token.",
+  ],
+  consent_denied: [
+    403,
+    'Uploads are switched off (data consent is "deny"), so this job cannot send its datasets. Change the setting or train in place.',
+  ],
+  consent_stale: [
+    409,
+    "The datasets changed since you reviewed them. Review the new plan and consent again.",
+  ],
+  unknown_provider: [422, 'provider: "{provider}" is not one of {known}.'],
+  provider_unavailable: [503, "The provider {provider} cannot take jobs now: {reason}"],
+  invalid_job_state: [409, "The job is {status}; {action} is only possible while it is {allowed}."],
+  idempotency_key_reused: [
+    409,
+    "The idempotency key was already used for a different request. Send a new key.",
+  ],
+  invalid_cursor: [400, "cursor: this is not a cursor that this list gave out. Start from the first page."],
+  not_ready: [503, "The server is not ready: {reason}."],
+  too_many_streams: [503, "This server already serves {limit} event streams. Close one and try again."],
+  bucket_not_found: [404, "There is no bucket named {bucket}."],
+  bucket_name_invalid: [
+    400,
+    "bucket: {bucket} is not a bucket name. Use 3 to 63 of a-z, 0-9, '-' and '.', starting and ending with a letter or digit.",
+  ],
+  bucket_not_empty: [409, "The bucket {bucket} still holds objects. Delete them first."],
+  object_not_found: [404, "There is no object {key} in the bucket {bucket}."],
+  object_key_invalid: [400, "key: {problem}"],
+  object_key_too_long: [400, "key: {bytes} bytes are too many, the most is {limit}. Use a shorter key."],
+  object_precondition_failed: [
+    412,
+    "The object is not the version that {condition} asks for. Read it again and repeat your change.",
+  ],
+  object_digest_mismatch: [
+    400,
+    "The body does not have the MD5 that Content-MD5 declares. It was damaged on the way: send it again.",
+  ],
+  upload_not_found: [
+    404,
+    "There is no multipart upload {upload_id}; it was completed, aborted or it expired.",
+  ],
+  upload_part_invalid: [
+    400,
+    "Part {part_number} was not uploaded or has another ETag. List the parts and complete with what they say.",
+  ],
+  upload_part_order: [
+    400,
+    "The list of parts is not in ascending order of part numbers. Sort it and repeat.",
+  ],
+  upload_part_too_small: [
+    400,
+    "Part {part_number} has {size_bytes} bytes; every part but the last needs at least {minimum_bytes}.",
+  ],
+  archive_invalid: [422, "The archive {path} cannot be unpacked: {problem}. Package the datasets again."],
+  archive_too_large: [413, "The archive {path} unpacks to {problem}. Send less data or raise the limit."],
+  disk_full: [507, "The disk that holds {path} is full ({free} free). Free some space and try again."],
+  database_corrupt: [
+    500,
+    "The database {path} is damaged: {problem}. Restore a backup or move the file away.",
+  ],
+  internal: [
+    500,
+    "Something failed on the server. Quote the correlation id {correlation_id} when you report it.",
+  ],
+} as const satisfies Record<string, readonly [status: number, sentence: string]>;
+
+/** A code of {@link errorTable}. */
+export type ErrorCode = keyof typeof errorTable;
+
+/** What fills a sentence and travels in the answer's `details`; never holds a secret. */
+export type ErrorDetails = Record<string, string | number | boolean | null | readonly string[]>;
+
+/** JSON body of every error answer. */
+export interface ErrorBody {
+  error: ErrorCode;
+  /** One sentence for a person: what is wrong and the way out. */
+  message: string;
+  details: ErrorDetails;
+  correlation_id: string;
+}
+
+/** An expected failure with a code of the table; everything else that is thrown becomes `internal`. */
+export class Failure extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, details: ErrorDetails = {}, options?: ErrorOptions) {
+    super(errorSentence(code, details), options);
+    this.name = "Failure";
+    this.code = code;
+    this.details = details;
+  }
+
+  /** HTTP status of the code. */
+  get status(): number {
+    return errorTable[this.code][0];
+  }
+}
+
+/** Makes the {@link Failure} to throw: `throw fail("job_not_found", { job_id })`. */
+export function fail(code: ErrorCode, details: ErrorDetails = {}, cause?: unknown): Failure {
+  return new Failure(code, details, cause === undefined ? undefined : { cause });
+}
+
+/** The sentence of `code` with `{name}` filled from `details`; a missing detail shows as `?`. */
+export function errorSentence(code: ErrorCode, details: ErrorDetails): string {
+  return errorTable[code][1].replace(/\{(\w+)\}/g, (_, name: string) => {
+    const value = details[name];
+    if (value === undefined || value === null) return "?";
+    return Array.isArray(value) ? value.join(", ") : String(value);
+  });
+}

@@ -1,0 +1,53 @@
+import { Type } from "typebox";
+import { endpoint } from "./endpoint.ts";
+
+const Limits = Type.Object(
+  { max_concurrent: Type.Integer({ minimum: 1, maximum: 100 }) },
+  { additionalProperties: false },
+);
+const tag = "Queue";
+
+/** Endpoints of the queue. */
+export const queueEndpoints = {
+  queueStats: endpoint({
+    method: "GET",
+    path: "/api/queue/stats",
+    access: "queue.view",
+    tag,
+    summary: "Depth, running jobs and limits",
+    answer: Type.Object({
+      queue_depth: Type.Integer(),
+      running: Type.Integer(),
+      max_concurrent: Type.Integer(),
+      by_status: Type.Record(Type.String(), Type.Integer()),
+      avg_wait_seconds: Type.Union([Type.Number(), Type.Null()], {
+        description: "Mean wait of the last 50 started jobs",
+      }),
+    }),
+    errors: [],
+  }),
+  queuePosition: endpoint({
+    method: "GET",
+    path: "/api/queue/position/{job_id}",
+    access: "job.view.own",
+    tag,
+    summary: "Place in the queue",
+    params: Type.Object({ job_id: Type.String() }),
+    answer: Type.Object({
+      job_id: Type.String(),
+      position: Type.Union([Type.Integer(), Type.Null()]),
+      status: Type.String(),
+    }),
+    errors: ["job_not_found"],
+  }),
+  setConcurrency: endpoint({
+    method: "POST",
+    path: "/api/queue/concurrency",
+    access: "queue.manage",
+    tag,
+    summary: "How many jobs run at once",
+    body: Limits,
+    answer: Limits,
+    errors: [],
+  }),
+} as const;

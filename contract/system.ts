@@ -1,0 +1,88 @@
+import { Type, type Static } from "typebox";
+import { endpoint } from "./endpoint.ts";
+import { Instant, MaybeNumber, MaybeString } from "./instants.ts";
+
+const HealthStatus = Type.Union([
+  Type.Literal("healthy"),
+  Type.Literal("degraded"),
+  Type.Literal("unhealthy"),
+]);
+
+/** Health of the server and its parts. */
+export const Health = Type.Object({
+  status: HealthStatus,
+  version: Type.String(),
+  uptime_seconds: Type.Number(),
+  timestamp: Instant,
+  components: Type.Array(
+    Type.Object({ name: Type.String(), status: HealthStatus, latency_ms: MaybeNumber, message: MaybeString }),
+  ),
+});
+/** See the schema. */
+export type Health = Static<typeof Health>;
+
+/** What the web UI needs to know first. */
+export const Session = Type.Object({
+  authenticated: Type.Boolean(),
+  user_id: MaybeString,
+  username: MaybeString,
+  grants: Type.Array(Type.String()),
+  mode: Type.Union([Type.Literal("single-user"), Type.Literal("multi-user")]),
+  version: Type.String(),
+  public_url: Type.String(),
+});
+/** See the schema. */
+export type Session = Static<typeof Session>;
+
+const tag = "System";
+
+/** Endpoints of the server itself. */
+export const systemEndpoints = {
+  root: endpoint({
+    method: "GET",
+    path: "/health",
+    access: {
+      public: "load balancers and the CLI ask without credentials; tells nothing but that the server lives",
+    },
+    tag,
+    summary: "That the server answers",
+    answer: Type.Object({ status: Type.Literal("healthy"), mode: Type.String() }),
+    errors: [],
+  }),
+  live: endpoint({
+    method: "GET",
+    path: "/api/cloud/health/live",
+    access: { public: "liveness probes carry no credentials" },
+    tag,
+    summary: "Liveness",
+    answer: Type.Object({ status: Type.Literal("ok") }),
+    errors: [],
+  }),
+  ready: endpoint({
+    method: "GET",
+    path: "/api/cloud/health/ready",
+    access: { public: "readiness probes carry no credentials" },
+    tag,
+    summary: "Readiness; 503 while the database does not answer",
+    answer: Type.Object({ status: Type.Literal("ready") }),
+    errors: ["not_ready"],
+  }),
+  health: endpoint({
+    method: "GET",
+    path: "/api/cloud/health",
+    access: { public: "monitoring systems scrape it; messages name no path and no secret" },
+    tag,
+    summary: "Health by component",
+    answer: Health,
+    errors: [],
+  }),
+  session: endpoint({
+    method: "GET",
+    path: "/api/auth/check",
+    access: { public: "tells the caller who it is, also when it is nobody" },
+    tag,
+    summary: "Who the caller is and what it may do",
+    answer: Session,
+    errors: [],
+  }),
+} as const;

@@ -1,0 +1,112 @@
+import { open } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import type { FollowResult, RunReporter } from "../provider.ts";
+import { groupLives, signalGroup, wasStartedWith } from "./process-group.ts";
+import { readNumberFile, type RunFolder } from "./run-folder.ts";
+
+/** How often a run's log and end are looked at. */
+const lookEveryMs = 200;
+/** How long a started holder may take to write its process id before it counts as lost. */
+const claimPatienceMs = 5_000;
+/** Log bytes read and reported at a time. */
+const readAtOnceBytes = 1 << 20;
+
+/** Reports a run's log from byte `from` on until the run has ended or left no process. */
+export async function followRun(
+  folder: RunFolder,
+  from: number,
+  reporter: RunReporter,
+  signal: AbortSignal,
+): Promise<FollowResult> {
+  let position = from;
+  const drain = async (toTheEnd: boolean): Promise<void> => {
+    for (;;) {
+      const next = await readWholeLines(folder.log, position, toTheEnd);
+      if (!next) return;
+      await reporter.log(next.text, next.position);
+      position = next.position;
+    }
+  };
+  const startedAt = performance.now();
+  for (;;) {
+    signal.throwIfAborted();
+    const state = await runState(folder, performance.now() - startedAt);
+    await drain(state !== "running");
+    if (typeof state === "number") return endOf(state, folder);
+    if (state === "gone")
+      return {
+        outcome: "lost",
+        reason:
+          "The training process disappeared without a result; the machine may have restarted or run out of memory.",
+      };
+    await delay(lookEveryMs, undefined, { signal });
+  }
+}
+
+/** The exit code once the run has ended, `running` while a process holds it, `gone` when none does. */
+async function runState(folder: RunFolder, waitedMs: number): Promise<number | "running" | "gone"> {
+  const exitCode = await readNumberFile(folder.exit);
+  if (exitCode !== null) return exitCode;
+  const pid = await readNumberFile(folder.pid);
+  if (pid === null) return waitedMs < claimPatienceMs ? "running" : "gone";
+  if (await wasStartedWith(pid, folder.run)) return "running";
+  // The holder is gone. It may have written the exit code since we looked; its trainer may live without it.
+  const late = await readNumberFile(folder.exit);
+  if (late !== null) return late;
+  if (groupLives(pid)) signalGroup(pid, "SIGKILL");
+  return "gone";
+}
+
+async function endOf(exitCode: number, folder: RunFolder): Promise<FollowResult> {
+  if (exitCode === 0) return { outcome: "completed", outputUrl: null };
+  const reason = await lastErrorLine(folder.log);
+  const code = exitCode > 128 ? "trainer_killed" : "trainer_failed";
+  const words =
+    exitCode > 128
+      ? `Training was ended by signal ${exitCode - 128}.`
+      : `Training exited with code ${exitCode}.`;
+  return { outcome: "failed", code, message: reason ? `${words} ${reason}` : words };
+}
+
+/** The text between `position` and the last line end after it; at the end of the run also a last unfinished line. */
+async function readWholeLines(
+  path: string,
+  position: number,
+  toTheEnd: boolean,
+): Promise<{ text: string; position: number } | null> {
+  const file = await open(path, "r").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return null;
+    throw error;
+  });
+  if (!file) return null;
+  try {
+    const buffer = Buffer.allocUnsafe(readAtOnceBytes);
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
+    const read = buffer.subarray(0, bytesRead);
+    const lastLineEnd = read.lastIndexOf(0x0a);
+    // A line longer than the buffer is cut rather than waited for.
+    const whole =
+      lastLineEnd >= 0 ? lastLineEnd + 1 : toTheEnd || bytesRead === buffer.length ? bytesRead : 0;
+    if (whole === 0) return null;
+    return { text: read.subarray(0, whole).toString("utf8"), position: position + whole };
+  } finally {
+    await file.close();
+  }
+}
+
+async function lastErrorLine(path: string): Promise<string | null> {
+  const file = await open(path, "r").catch(() => null);
+  if (!file) return null;
+  try {
+    const { size } = await file.stat();
+    const tail = Buffer.alloc(Math.min(size, 16_384));
+    await file.read(tail, 0, tail.length, size - tail.length);
+    const lines = tail
+      .toString("utf8")
+      .split("\n")
+      .filter((line) => /\bERROR\b|^\w*(Error|Exception):/.test(line));
+    return lines.at(-1)?.trim().slice(0, 400) ?? null;
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,159 @@
+import { spawn } from "node:child_process";
+import { readFile, rm, stat } from "node:fs/promises";
+import { arch, cpus } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fail } from "@simpletuner-cloud/contract/errors.ts";
+import type { Provider, RunRef, RunRequest } from "../provider.ts";
+import { followRun } from "./follow-run.ts";
+import { launchConfig, trainerEnvironment } from "./launch-config.ts";
+import { groupLives, signalGroup, wasStartedWith } from "./process-group.ts";
+import {
+  holderScript,
+  makePrivateFolder,
+  readNumberFile,
+  type RunFolder,
+  runFolder,
+  writePrivateFile,
+} from "./run-folder.ts";
+import type { TrainerCommand } from "./trainer-command.ts";
+
+/** The dataset list inside an archive (see packaging). */
+const archivedDataloaderName = "dataloader.json";
+
+/** What the local provider needs. */
+export interface LocalProviderOptions {
+  jobsFolder: string;
+  cancelGraceMs: number;
+  env: NodeJS.ProcessEnv;
+  findTrainer: (modelFamily: string | null) => Promise<TrainerCommand>;
+  /** Unpacks an archive into a folder, which appears complete or not at all. */
+  unpack: (archivePath: string, folder: string) => Promise<void>;
+}
+
+/**
+ * Runs jobs as child processes of this machine. Each run is held by a small script that outlives the server:
+ * the trainer goes on while the server is down, and its log and exit code wait in the run's folder.
+ */
+export function localProvider(options: LocalProviderOptions): Provider {
+  const folderOf = (run: RunRef) => runFolder(options.jobsFolder, run.jobId, run.runToken);
+  return {
+    id: "local",
+    async describe() {
+      const trainer = await options.findTrainer(null);
+      return {
+        id: "local",
+        name: "This machine",
+        description: "Trains here, on this machine's own processor or GPUs. Nothing leaves the machine.",
+        configured: true,
+        coming_soon: false,
+        unavailable_reason: null,
+        capabilities: { cost: false, live_logs: true, cancel: true, resume: true, reads_in_place: true },
+        hardware: [{ id: "local", name: hardwareName(), cost_per_hour_usd: 0 }],
+        trainer: { kind: trainer.kind, detail: trainer.detail },
+      };
+    },
+    async start(request) {
+      const trainer = await options.findTrainer(familyOf(request));
+      // A claimed run has started already, before a crash of the server; nothing it reads may be touched.
+      if (!(await exists(folderOf(request).claim))) {
+        await prepare(request, options);
+        await launch(request, trainer, options);
+      }
+      return { externalId: null, hardwareType: hardwareName(), trainer: trainer.kind };
+    },
+    follow: (run, from, reporter, signal) => followRun(folderOf(run), from, reporter, signal),
+    async cancel(run) {
+      const folder = folderOf(run);
+      const pid = await readNumberFile(folder.pid);
+      if (pid === null || !(await wasStartedWith(pid, folder.run))) return;
+      signalGroup(pid, "SIGTERM");
+      const deadline = performance.now() + options.cancelGraceMs;
+      while (groupLives(pid) && performance.now() < deadline) await delay(100);
+      signalGroup(pid, "SIGKILL");
+    },
+    outputFolder: (jobId) => join(options.jobsFolder, jobId, "output"),
+    forget: (jobId) => rm(join(options.jobsFolder, jobId), { recursive: true, force: true }),
+  };
+}
+
+/** Writes everything the trainer reads. A second call for the same run changes nothing that matters to it. */
+async function prepare(request: RunRequest, options: LocalProviderOptions): Promise<void> {
+  const folder = runFolder(options.jobsFolder, request.jobId, request.runToken);
+  await makePrivateFolder(folder.run);
+  await makePrivateFolder(folder.output);
+  const dataloader =
+    request.archivePath === null
+      ? request.dataloader
+      : await unpackDatasets(request.archivePath, folder, options);
+  await writePrivateFile(folder.dataloader, JSON.stringify(dataloader, null, 2));
+  await writePrivateFile(folder.config, JSON.stringify(launchConfig(request, folder), null, 2));
+}
+
+/**
+ * Unpacks the archive once: an earlier attempt's folder is used again.
+ * Answers the archive's own dataset list with this machine's paths.
+ */
+async function unpackDatasets(archivePath: string, folder: RunFolder, options: LocalProviderOptions) {
+  if (!(await exists(folder.data))) await options.unpack(archivePath, folder.data);
+  const list = JSON.parse(await readFile(join(folder.data, archivedDataloaderName), "utf8")) as Record<
+    string,
+    unknown
+  >[];
+  return list.map((dataset) => underFolder(dataset, folder.data));
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function launch(
+  request: RunRequest,
+  trainer: TrainerCommand,
+  options: LocalProviderOptions,
+): Promise<void> {
+  const folder = runFolder(options.jobsFolder, request.jobId, request.runToken);
+  const holder = spawn("/bin/sh", ["-c", holderScript, "sh", folder.run, ...trainer.argv], {
+    cwd: folder.job,
+    env: trainerEnvironment(request, folder, options.env),
+    // Its own session and process group: signals meant for the server do not reach it, and one signal ends it all.
+    detached: true,
+    stdio: "ignore",
+  });
+  await new Promise<void>((resolve, reject) => {
+    holder.once("spawn", resolve);
+    holder.once("error", (error) =>
+      reject(
+        fail(
+          "provider_unavailable",
+          { provider: "local", reason: `the trainer could not be started: ${error.message}` },
+          error,
+        ),
+      ),
+    );
+  });
+  holder.unref();
+}
+
+/** Archive paths of a dataset entry (relative, with `/`) become paths below the folder it was unpacked to. */
+function underFolder(dataset: Record<string, unknown>, folder: string): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(dataset).map(([name, value]) => [
+      name,
+      typeof value === "string" && /^(datasets|cache)\//.test(value) ? join(folder, value) : value,
+    ]),
+  );
+}
+
+function familyOf(request: RunRequest): string | null {
+  const family = request.config["model_family"];
+  return typeof family === "string" ? family : null;
+}
+
+function hardwareName(): string {
+  const processors = cpus();
+  return `${processors[0]?.model.trim() || arch()} × ${processors.length}`;
+}

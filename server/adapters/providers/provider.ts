@@ -1,0 +1,64 @@
+import type { Provider as ProviderDescription } from "@simpletuner-cloud/contract/providers.ts";
+import type { DataloaderConfig, TrainerConfig } from "../../domain/config-rules.ts";
+import type { RunEnd } from "../../domain/job-state.ts";
+
+/** Where a trainer sends its outputs: this server's storage endpoint with the job's own credential. */
+export interface UploadTarget {
+  endpointUrl: string;
+  bucket: string;
+  accessKeyId: string;
+  secretAccessKey: string;
+  /** Where the trainer may post its events, authenticated with the secret above. */
+  callbackUrl: string;
+}
+
+/** Names one run of one attempt of a job. */
+export interface RunRef {
+  jobId: string;
+  runToken: string;
+  externalId: string | null;
+}
+
+/** Everything a provider needs to start a run. Secrets are plain here and nowhere else. */
+export interface RunRequest extends RunRef {
+  name: string;
+  attempt: number;
+  config: TrainerConfig;
+  /** The dataset list with this machine's folders; an archive carries its own, rewritten one. */
+  dataloader: DataloaderConfig;
+  /** The packaged datasets, or null when they are read in place. */
+  archivePath: string | null;
+  upload: UploadTarget;
+  /** Continue from the newest checkpoint of an earlier attempt. */
+  resume: boolean;
+}
+
+/** What a provider tells while a run goes on. Each call resolves once the fact is stored. */
+export interface RunReporter {
+  /** New whole log lines and the position after them; called again with the same position, it adds nothing. */
+  log(text: string, position: number): Promise<void>;
+}
+
+/** How following a run ends: with the run's end, or without a trace of the run, which may then start again. */
+export type FollowResult = RunEnd | { outcome: "lost"; reason: string };
+
+/**
+ * A place where jobs run. `start` is idempotent by run token and resolves once the provider holds the run;
+ * everything after a crash is found again by `follow`. Failures are thrown as contract failures whose sentence
+ * ends up on the job.
+ */
+export interface Provider {
+  readonly id: string;
+  describe(): Promise<ProviderDescription>;
+  start(
+    request: RunRequest,
+  ): Promise<{ externalId: string | null; hardwareType: string | null; trainer: string }>;
+  /** Reads on from log position `from` and reports until the run ends; `signal` stops following, not the run. */
+  follow(run: RunRef, from: number, reporter: RunReporter, signal: AbortSignal): Promise<FollowResult>;
+  /** Asks the run to stop; the end is told by `follow`. Harmless when the run is over or unknown. */
+  cancel(run: RunRef): Promise<void>;
+  /** Files of the run on this machine that must be in the storage before the job is over; null when there are none. */
+  outputFolder(jobId: string): string | null;
+  /** Removes everything the provider keeps for the job. */
+  forget(jobId: string): Promise<void>;
+}

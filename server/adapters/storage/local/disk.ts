@@ -1,0 +1,171 @@
+import { randomBytes } from "node:crypto";
+import { constants } from "node:fs";
+import { link, lstat, mkdir, open, readdir, realpath, rename, rm, statfs, unlink } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+import { fail } from "@simpletuner-cloud/contract/errors.ts";
+import { errorCode } from "./directories.ts";
+
+/** Freeing the blocks of larger files takes long enough (0.3 s a GiB on ext4) to be done after the answer. */
+const slowUnlinkBytes = 64 * 1024 * 1024;
+
+/** Tells this process from an earlier one that had the same process id. */
+const processTag = randomBytes(4).toString("hex");
+
+/** The folder that the storage owns, and how it writes there. */
+export interface Disk {
+  /** Real path of the root. */
+  readonly root: string;
+  readonly durable: boolean;
+  readonly clock: () => number;
+  /** `<root>/.s3/<names…>`; only for names that the storage itself made. */
+  own(...names: string[]): string;
+  /** A new, empty file for writing; its name tells which process it belongs to. */
+  openTemporary(): Promise<{ path: string; handle: FileHandle }>;
+  /** Writes a small file of the storage's own as a whole or not at all. */
+  replaceFile(path: string, content: string): Promise<void>;
+  /** Keeps the bytes of a large file reachable in the trash, so that replacing or unlinking it is quick. */
+  keepForTrash(path: string, sizeBytes: number): Promise<void>;
+  /** Takes a file or folder out of sight in one step. */
+  moveToTrash(path: string): Promise<void>;
+  /** Frees the trash in the background. */
+  emptyTrash(): void;
+  /** Throws `disk_full` when `bytes` more would leave less than the kept reserve. */
+  checkSpace(bytes: number): Promise<void>;
+  /** Removes temporary files of processes that are gone. */
+  sweepTemporary(): Promise<void>;
+}
+
+/** Prepares `root` (created when missing) and its own folder `.s3`. */
+export async function openDisk(options: {
+  root: string;
+  durable: boolean;
+  keepFreeBytes: number;
+  clock: () => number;
+}): Promise<Disk> {
+  await mkdir(options.root, { recursive: true });
+  const root = await realpath(options.root);
+  const own = (...names: string[]): string => join(root, ".s3", ...names);
+  for (const names of [[], ["tmp"], ["trash"], ["meta"], ["alt"], ["mpu"]])
+    await ensureOwnFolder(own(...names));
+  const temporaryPath = (): string =>
+    own("tmp", `${process.pid}.${processTag}.${randomBytes(12).toString("hex")}`);
+  let hasTrash = false;
+  const emptyTrash = (): void => {
+    if (!hasTrash) return;
+    hasTrash = false;
+    // A file that resists stays for the next sweep; it holds nothing that anyone can see.
+    void clearFolder(own("trash"), () => true).catch(() => undefined);
+  };
+  return {
+    root,
+    durable: options.durable,
+    clock: options.clock,
+    own,
+    emptyTrash,
+    async openTemporary() {
+      const path = temporaryPath();
+      return { path, handle: await open(path, newFileFlags, 0o666).catch(throwDiskError(root)) };
+    },
+    async replaceFile(path, content) {
+      const temporary = temporaryPath();
+      try {
+        await writeWhole(temporary, content, options.durable);
+        await renameIntoFolder(temporary, path);
+      } catch (error) {
+        await unlink(temporary).catch(() => undefined);
+        throw await diskError(root, error);
+      }
+    },
+    async keepForTrash(path, sizeBytes) {
+      if (sizeBytes < slowUnlinkBytes) return;
+      // Where hard links do not exist the replacement is only slower.
+      await link(path, own("trash", randomBytes(12).toString("hex"))).catch(() => undefined);
+      hasTrash = true;
+    },
+    async moveToTrash(path) {
+      await rename(path, own("trash", randomBytes(12).toString("hex")));
+      hasTrash = true;
+    },
+    async checkSpace(bytes) {
+      const free = await freeBytes(root);
+      if (free - bytes < options.keepFreeBytes) throw diskFull(root, free);
+    },
+    async sweepTemporary() {
+      await clearFolder(own("tmp"), (name) => !isOwnerAlive(name));
+      await clearFolder(own("trash"), () => true);
+    },
+  };
+}
+
+const newFileFlags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
+
+async function ensureOwnFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true });
+  if (!(await lstat(path)).isDirectory()) {
+    throw new Error(`${path} is not a folder. Move it away: the storage keeps its own files there.`);
+  }
+}
+
+async function writeWhole(path: string, content: string, durable: boolean): Promise<void> {
+  const handle = await open(path, newFileFlags, 0o666);
+  try {
+    await handle.writeFile(content);
+    if (durable) await handle.datasync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function renameIntoFolder(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw error;
+    await mkdir(join(to, ".."), { recursive: true });
+    await rename(from, to);
+  }
+}
+
+async function clearFolder(path: string, isGarbage: (name: string) => boolean): Promise<void> {
+  for (const name of await readdir(path)) {
+    if (isGarbage(name)) await rm(join(path, name), { force: true, recursive: true });
+  }
+}
+
+/** True while the process that made a temporary name may still be writing to it. */
+function isOwnerAlive(name: string): boolean {
+  const [owner = "", tag] = name.split(".");
+  const pid = Number(owner);
+  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
+  if (pid === process.pid) return tag === processTag;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return errorCode(error) === "EPERM";
+  }
+}
+
+async function freeBytes(root: string): Promise<number> {
+  const { bavail, bsize } = await statfs(root);
+  return bavail * bsize;
+}
+
+function diskFull(root: string, free: number): Error {
+  return fail("disk_full", { path: root, free: `${Math.max(0, Math.floor(free / 1_048_576))} MiB` });
+}
+
+/** `disk_full` for a failed write on a disk (or quota) that is full, else the error itself. */
+export async function diskError(root: string, error: unknown): Promise<unknown> {
+  const code = errorCode(error);
+  if (code !== "ENOSPC" && code !== "EDQUOT") return error;
+  return diskFull(root, await freeBytes(root).catch(() => 0));
+}
+
+/** For `.catch(…)`: rethrows as {@link diskError} says. */
+export function throwDiskError(root: string): (error: unknown) => Promise<never> {
+  return async (error) => {
+    throw await diskError(root, error);
+  };
+}

@@ -1,0 +1,190 @@
+import { fail } from "@simpletuner-cloud/contract/errors.ts";
+import type { ObjectStorage, PartInfo } from "../storage.ts";
+import { alternateKeyIndex } from "./alternate-keys.ts";
+import { createBucket, findBucket, listBuckets, removeEmptyBucket, requireBucket } from "./buckets.ts";
+import { openDisk } from "./disk.ts";
+import { keyLock } from "./key-lock.ts";
+import { deleteObject, putObject, type WritingParts } from "./object-files.ts";
+import { keysUnder, listObjects, type ListingParts, usage } from "./object-listing.ts";
+import { objectPlaces } from "./object-places.ts";
+import { currentRecord, openObject } from "./object-reading.ts";
+import { objectRecords, recordInfo } from "./object-records.ts";
+import { completeUpload } from "./upload-completion.ts";
+import { putPart, type UploadParts } from "./upload-parts.ts";
+import { uploadStates } from "./upload-state.ts";
+import {
+  createUpload,
+  findUpload,
+  listUploads,
+  removeUpload,
+  requireUpload,
+  sweepUploads,
+} from "./uploads.ts";
+
+/** Left free by default, so that the database and the logs on the same disk can go on. */
+const defaultKeepFreeBytes = 256 * 1024 * 1024;
+
+/** Settings of {@link openLocalStorage}. */
+export interface LocalStorageOptions {
+  /** Folder of the storage; created when missing. One server process owns it. */
+  root: string;
+  /** `full` (default): what was answered survives a power cut. `fast`: it survives a killed process only. */
+  durability?: "full" | "fast";
+  /** Writes are refused with `disk_full` when less than this would stay free. */
+  keepFreeBytes?: number;
+  /** Epoch milliseconds. */
+  clock?: () => number;
+}
+
+/** Storage on the file system of this machine. */
+export interface LocalStorage extends ObjectStorage {
+  /** Real path of the root. */
+  readonly root: string;
+  /** Where the object's file is, for programs on this machine; null when there is no such object. */
+  filePath(bucket: string, key: string): Promise<string | null>;
+}
+
+type StorageParts = WritingParts & ListingParts & UploadParts;
+
+/**
+ * Opens the storage under `root`: objects are plain files `<root>/<bucket>/<key>`, everything else is in
+ * `<root>/.s3`. Removes what crashed predecessors left before it resolves.
+ */
+export async function openLocalStorage(options: LocalStorageOptions): Promise<LocalStorage> {
+  const disk = await openDisk({
+    root: options.root,
+    durable: options.durability !== "fast",
+    keepFreeBytes: options.keepFreeBytes ?? defaultKeepFreeBytes,
+    clock: options.clock ?? Date.now,
+  });
+  const records = objectRecords(disk);
+  const alternates = alternateKeyIndex(disk, records);
+  const places = objectPlaces(disk, alternates);
+  const states = uploadStates(disk);
+  const parts: StorageParts = { disk, lock: keyLock(), records, alternates, places, states };
+  const storage: LocalStorage = {
+    root: disk.root,
+    async filePath(bucket, key) {
+      await requireBucket(disk, bucket);
+      return (await currentRecord(parts, bucket, key)) === null ? null : places.pathOf(bucket, key);
+    },
+    ...bucketPart(parts),
+    ...objectPart(parts),
+    ...uploadPart(parts),
+    checkSpace: (bytes) => disk.checkSpace(bytes),
+    async sweep() {
+      await disk.sweepTemporary();
+      await sweepUploads(disk, (uploadId) => states.drop(uploadId));
+    },
+  };
+  await storage.sweep();
+  return storage;
+}
+
+type BucketPart = Pick<ObjectStorage, "createBucket" | "deleteBucket" | "findBucket" | "listBuckets">;
+
+function bucketPart(parts: StorageParts): BucketPart {
+  const { disk } = parts;
+  return {
+    createBucket: (bucket) => createBucket(disk, bucket),
+    async deleteBucket(bucket) {
+      await requireBucket(disk, bucket);
+      const { objects, commonPrefixes } = await listObjects(parts, { bucket, maxKeys: 1 });
+      const isUsed = objects.length + commonPrefixes.length > 0;
+      if (isUsed || (await listUploads(disk, bucket, "")).length > 0)
+        throw fail("bucket_not_empty", { bucket });
+      await removeEmptyBucket(disk, bucket);
+      await parts.records.removeBucket(bucket);
+      await parts.alternates.removeBucket(bucket);
+    },
+    findBucket: (bucket) => findBucket(disk, bucket),
+    listBuckets: () => listBuckets(disk),
+  };
+}
+
+type ObjectPart = Pick<
+  ObjectStorage,
+  "putObject" | "headObject" | "getObject" | "deleteObject" | "listObjects" | "deletePrefix" | "usage"
+>;
+
+function objectPart(parts: StorageParts): ObjectPart {
+  const { disk } = parts;
+  return {
+    async putObject(input) {
+      await requireBucket(disk, input.bucket);
+      return putObject(parts, input);
+    },
+    async headObject(bucket, key) {
+      await requireBucket(disk, bucket);
+      const record = await currentRecord(parts, bucket, key);
+      return record === null ? null : recordInfo(bucket, key, record);
+    },
+    async getObject(bucket, key) {
+      await requireBucket(disk, bucket);
+      return openObject(parts, bucket, key);
+    },
+    async deleteObject(bucket, key) {
+      await requireBucket(disk, bucket);
+      return deleteObject(parts, bucket, key);
+    },
+    async listObjects(query) {
+      await requireBucket(disk, query.bucket);
+      return listObjects(parts, query);
+    },
+    async deletePrefix(bucket, prefix) {
+      await requireBucket(disk, bucket);
+      for (const { uploadId } of await listUploads(disk, bucket, prefix)) await abort(parts, uploadId);
+      let deletedObjects = 0;
+      for await (const key of keysUnder(parts, bucket, prefix)) {
+        if (await deleteObject(parts, bucket, key)) deletedObjects++;
+      }
+      return { deletedObjects };
+    },
+    async usage(bucket, prefix) {
+      await requireBucket(disk, bucket);
+      return usage(parts, bucket, prefix);
+    },
+  };
+}
+
+type UploadPart = Pick<
+  ObjectStorage,
+  "createUpload" | "findUpload" | "listUploads" | "putPart" | "listParts" | "completeUpload" | "abortUpload"
+>;
+
+function uploadPart(parts: StorageParts): UploadPart {
+  return {
+    async createUpload(input) {
+      await requireBucket(parts.disk, input.bucket);
+      return createUpload(parts.disk, input);
+    },
+    findUpload: (ref) => findUpload(parts.disk, ref),
+    listUploads: (bucket, prefix) => listUploads(parts.disk, bucket, prefix),
+    putPart: (input) => putPart(parts, input),
+    async listParts(ref) {
+      const info = await requireUpload(parts.disk, ref);
+      return parts.states.use(info, async ({ parts: stored }) => {
+        const listed: PartInfo[] = [...stored.values()].map(
+          ({ file: _file, offset: _offset, ...part }) => part,
+        );
+        return listed.sort((left, right) => left.partNumber - right.partNumber);
+      });
+    },
+    async completeUpload(input) {
+      await requireBucket(parts.disk, input.bucket);
+      return completeUpload(parts, input);
+    },
+    async abortUpload(ref) {
+      const { uploadId } = await requireUpload(parts.disk, ref);
+      await abort(parts, uploadId);
+    },
+  };
+}
+
+/** Waits for a completion that is under way: it wins. */
+async function abort(parts: StorageParts, uploadId: string): Promise<void> {
+  await parts.lock(uploadId, async () => {
+    parts.states.drop(uploadId);
+    await removeUpload(parts.disk, uploadId);
+  });
+}

@@ -1,0 +1,114 @@
+import { createHash } from "node:crypto";
+import type { BigIntStats } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
+import type { ObjectInfo } from "../storage.ts";
+import { isBlocked } from "./directories.ts";
+import type { Disk } from "./disk.ts";
+import { keyDigest } from "./object-key.ts";
+
+/** What is stored beside an object's bytes; it describes exactly the file with this inode, size and time. */
+export interface ObjectRecord extends Omit<ObjectInfo, "bucket" | "key" | "lastModifiedMs"> {
+  inode: string;
+  modifiedNs: string;
+}
+
+/** The records of one key: the newest write's first, then that of the version it replaces. */
+interface RecordFile {
+  key: string;
+  records: ObjectRecord[];
+}
+
+/**
+ * Records lie in `.s3/meta/<bucket>/<hh>/<sha256 of the key>.json` and are written before the data is renamed
+ * into place. Both the new and the replaced version are in it, so a crash between the two leaves a whole object.
+ */
+export interface ObjectRecords {
+  read(bucket: string, key: string): Promise<ObjectRecord[]>;
+  write(bucket: string, key: string, records: ObjectRecord[]): Promise<void>;
+  remove(bucket: string, key: string): Promise<void>;
+  /** The key that the record file with this digest is about. */
+  keyOf(bucket: string, digest: string): Promise<string | null>;
+  removeBucket(bucket: string): Promise<void>;
+}
+
+/** The record files on `disk`. */
+export function objectRecords(disk: Disk): ObjectRecords {
+  const pathOf = (bucket: string, digest: string): string =>
+    disk.own("meta", bucket, digest.slice(0, 2), `${digest}.json`);
+  return {
+    async read(bucket, key) {
+      const file = await readRecordFile(pathOf(bucket, keyDigest(key)));
+      return file !== null && file.key === key ? file.records : [];
+    },
+    async write(bucket, key, records) {
+      const file: RecordFile = { key, records };
+      await disk.replaceFile(pathOf(bucket, keyDigest(key)), JSON.stringify(file));
+    },
+    async remove(bucket, key) {
+      await rm(pathOf(bucket, keyDigest(key)), { force: true });
+    },
+    async keyOf(bucket, digest) {
+      return (await readRecordFile(pathOf(bucket, digest)))?.key ?? null;
+    },
+    async removeBucket(bucket) {
+      await rm(disk.own("meta", bucket), { recursive: true, force: true });
+    },
+  };
+}
+
+async function readRecordFile(path: string): Promise<RecordFile | null> {
+  try {
+    const parsed: unknown = JSON.parse(await readFile(path, "utf8"));
+    return isRecordFile(parsed) ? parsed : null;
+  } catch (error) {
+    // A file torn by a power cut is as good as none: the object is then described by its file alone.
+    if (isBlocked(error) || error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+function isRecordFile(value: unknown): value is RecordFile {
+  if (typeof value !== "object" || value === null) return false;
+  return (
+    "key" in value && typeof value.key === "string" && "records" in value && Array.isArray(value.records)
+  );
+}
+
+/** The record that describes the file with these `stats`, if any does. */
+export function matchingRecord(records: ObjectRecord[], stats: BigIntStats): ObjectRecord | undefined {
+  return records.find(
+    (record) =>
+      record.inode === String(stats.ino) &&
+      record.modifiedNs === String(stats.mtimeNs) &&
+      record.sizeBytes === Number(stats.size),
+  );
+}
+
+/** `stats` as the fields that tie a record to its file. */
+export function fileIdentity(stats: BigIntStats): Pick<ObjectRecord, "inode" | "modifiedNs" | "sizeBytes"> {
+  return { inode: String(stats.ino), modifiedNs: String(stats.mtimeNs), sizeBytes: Number(stats.size) };
+}
+
+/**
+ * The object that a file without a record is: put there by someone else than this storage. Its ETag changes
+ * with the file and has a dash, so that no client takes it for an MD5.
+ */
+export function derivedRecord(stats: BigIntStats): ObjectRecord {
+  const identity = fileIdentity(stats);
+  const digest = createHash("md5").update(`${identity.inode}:${identity.modifiedNs}:${identity.sizeBytes}`);
+  return {
+    ...identity,
+    etag: `${digest.digest("hex")}-1`,
+    headers: {},
+    userMetadata: {},
+    checksums: {},
+    checksumType: "FULL_OBJECT",
+    partRuns: [],
+  };
+}
+
+/** A record as the object of the port. */
+export function recordInfo(bucket: string, key: string, record: ObjectRecord): ObjectInfo {
+  const { inode: _inode, modifiedNs, ...rest } = record;
+  return { bucket, key, lastModifiedMs: Number(BigInt(modifiedNs) / 1_000_000n), ...rest };
+}

@@ -1,0 +1,162 @@
+import { createHash } from "node:crypto";
+import { constants } from "node:fs";
+import { lstat, open, unlink } from "node:fs/promises";
+import { fail } from "@simpletuner-cloud/contract/errors.ts";
+import type { CompleteUpload, ObjectInfo } from "../storage.ts";
+import { copyRange } from "./body-writer.ts";
+import { diskError } from "./disk.ts";
+import { commitFile, type WritingParts } from "./object-files.ts";
+import type { UploadParts } from "./upload-parts.ts";
+import { dataFile, type PartRecord, type UploadState } from "./upload-state.ts";
+import { findCompletion, requireUpload, tidyCompleted, uploadPath, writeCompletion } from "./uploads.ts";
+
+/** S3's least for every part but the last. */
+const minPartBytes = 5 * 1024 * 1024;
+
+/** Holds the parts in one sequence when they do not lie in place. */
+const assembledFile = "assembled";
+
+/**
+ * Makes the listed parts one object. Where they lie in place already, nothing is copied. Answers a repeated
+ * request as the first. A crash leaves the upload open or the object whole.
+ */
+export async function completeUpload(
+  parts: UploadParts & WritingParts,
+  input: CompleteUpload,
+): Promise<ObjectInfo> {
+  return parts.lock(input.uploadId, async () => {
+    const earlier = await findCompletion(parts.disk, input);
+    if (earlier !== null) return earlier;
+    const info = await requireUpload(parts.disk, input);
+    const object = await parts.states.use(info, async (state) => {
+      const chosen = chooseParts(state, input);
+      state.isClosed = true;
+      try {
+        await Promise.all(state.writes);
+        return await commitParts(parts, state, chosen, input);
+      } catch (error) {
+        state.isClosed = false;
+        throw await diskError(parts.disk.root, error);
+      }
+    });
+    parts.states.drop(input.uploadId);
+    await tidyCompleted(parts.disk, input.uploadId);
+    return object;
+  });
+}
+
+function chooseParts(state: UploadState, input: CompleteUpload): PartRecord[] {
+  const chosen: PartRecord[] = [];
+  let previous = 0;
+  for (const { partNumber, etag } of input.parts) {
+    if (partNumber <= previous) throw fail("upload_part_order");
+    previous = partNumber;
+    const part = state.parts.get(partNumber);
+    if (part === undefined || part.etag !== etag)
+      throw fail("upload_part_invalid", { part_number: partNumber });
+    chosen.push(part);
+  }
+  const small = chosen.slice(0, -1).find((part) => part.sizeBytes < minPartBytes);
+  if (small !== undefined) {
+    throw fail("upload_part_too_small", {
+      part_number: small.partNumber,
+      size_bytes: small.sizeBytes,
+      minimum_bytes: minPartBytes,
+    });
+  }
+  return chosen;
+}
+
+async function commitParts(
+  parts: UploadParts & WritingParts,
+  state: UploadState,
+  chosen: readonly PartRecord[],
+  input: CompleteUpload,
+): Promise<ObjectInfo> {
+  const { bucket, key, uploadId, headers, userMetadata } = state.info;
+  const source = liesInPlace(state, chosen) ? dataFile : assembledFile;
+  await assemble(parts, state, chosen, source);
+  const path = uploadPath(parts.disk, uploadId, source);
+  const { checksums, checksumType, conditions } = input;
+  const record = {
+    headers,
+    userMetadata,
+    checksums,
+    checksumType,
+    etag: multipartEtag(chosen),
+    partRuns: runsOf(chosen),
+  };
+  const stats = await lstat(path);
+  const { mtimeMs: lastModifiedMs, size: sizeBytes } = stats;
+  await writeCompletion(parts.disk, uploadId, {
+    source,
+    info: { ...record, bucket, key, sizeBytes, lastModifiedMs: Math.floor(lastModifiedMs) },
+  });
+  return commitFile(parts, { bucket, key, path, record, conditions });
+}
+
+/**
+ * True when every part of the data file is chosen and starts where it must in the object, so that the rest fits
+ * into the gaps. Otherwise the data file must stay as it is: should completing fail, another choice may follow.
+ */
+function liesInPlace(state: UploadState, chosen: readonly PartRecord[]): boolean {
+  let offset = 0;
+  let chosenInData = 0;
+  for (const part of chosen) {
+    if (part.file === dataFile) {
+      if (part.offset !== offset) return false;
+      chosenInData++;
+    }
+    offset += part.sizeBytes;
+  }
+  const inData = [...state.parts.values()].filter((part) => part.file === dataFile).length;
+  return inData === chosenInData;
+}
+
+/** Copies into `target` the parts that are not there yet and cuts off what was left behind by failed ones. */
+async function assemble(
+  parts: UploadParts,
+  state: UploadState,
+  chosen: readonly PartRecord[],
+  target: string,
+): Promise<void> {
+  const pathOf = (file: string): string => uploadPath(parts.disk, state.info.uploadId, file);
+  if (target === assembledFile) await unlink(pathOf(target)).catch(() => undefined);
+  const create = target === assembledFile ? constants.O_CREAT | constants.O_EXCL : 0;
+  const to = await open(pathOf(target), constants.O_WRONLY | constants.O_NOFOLLOW | create, 0o666);
+  try {
+    let position = 0;
+    for (const part of chosen) {
+      if (part.file !== target) {
+        const from = await open(pathOf(part.file), constants.O_RDONLY | constants.O_NOFOLLOW);
+        try {
+          await copyRange(from, to, { start: part.offset, end: part.offset + part.sizeBytes, position });
+        } finally {
+          await from.close();
+        }
+      }
+      position += part.sizeBytes;
+    }
+    await to.truncate(position);
+    if (parts.disk.durable) await to.datasync();
+  } finally {
+    await to.close();
+  }
+}
+
+/** MD5 over the parts' MD5s and their number, as S3 does it. */
+function multipartEtag(chosen: readonly PartRecord[]): string {
+  const digest = createHash("md5");
+  for (const part of chosen) digest.update(Buffer.from(part.etag, "hex"));
+  return `${digest.digest("hex")}-${chosen.length}`;
+}
+
+function runsOf(chosen: readonly PartRecord[]): [count: number, sizeBytes: number][] {
+  const runs: [count: number, sizeBytes: number][] = [];
+  for (const { sizeBytes } of chosen) {
+    const last = runs.at(-1);
+    if (last !== undefined && last[1] === sizeBytes) last[0]++;
+    else runs.push([1, sizeBytes]);
+  }
+  return runs;
+}

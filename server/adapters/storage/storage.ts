@@ -1,0 +1,181 @@
+/** The checksums that S3 clients declare; every value travels in base64. */
+export type ChecksumAlgorithm = "CRC32" | "CRC32C" | "CRC64NVME" | "SHA1" | "SHA256";
+
+/** Base64 digest per algorithm; a composite one of a multipart upload ends in `-<parts>`. */
+export type Checksums = Partial<Record<ChecksumAlgorithm, string>>;
+
+/** Whether a checksum covers the object's bytes or the list of its parts' checksums. */
+export type ChecksumType = "FULL_OBJECT" | "COMPOSITE";
+
+/** Headers that are stored with an object and come back unchanged. */
+export interface ContentHeaders {
+  contentType?: string;
+  cacheControl?: string;
+  contentDisposition?: string;
+  contentEncoding?: string;
+  contentLanguage?: string;
+  expires?: string;
+}
+
+/** What a writer declares about an object beside its bytes. */
+export interface ObjectDescription {
+  headers: ContentHeaders;
+  /** Names in lower case without `x-amz-meta-`; values as the client's header bytes, one char per byte. */
+  userMetadata: Record<string, string>;
+}
+
+/** One whole version of an object. `etag` comes without quotes; the MD5 of the body, or one with a dash. */
+export interface ObjectInfo extends ObjectDescription {
+  bucket: string;
+  key: string;
+  sizeBytes: number;
+  etag: string;
+  lastModifiedMs: number;
+  checksums: Checksums;
+  checksumType: ChecksumType;
+  /** Part sizes of a multipart object in order, as runs of [count, sizeBytes]; empty after a plain PUT. */
+  partRuns: readonly (readonly [count: number, sizeBytes: number])[];
+}
+
+/** ETags without quotes, or `*`. Checked early and once more, atomically, when the object is put in place. */
+export interface WriteConditions {
+  ifMatch?: readonly string[];
+  ifNoneMatch?: readonly string[];
+}
+
+/** A body that throws when it is cut off or fails a check of the caller; then nothing is stored. */
+export type Body = AsyncIterable<Uint8Array>;
+
+/** Input of {@link ObjectStorage.putObject}. */
+export interface PutObject extends ObjectDescription {
+  bucket: string;
+  key: string;
+  body: Body;
+  /** MD5 in hex that the body must have. */
+  expectedMd5?: string | undefined;
+  /** Read once, after the body's last byte. */
+  checksums?: () => Checksums;
+  conditions?: WriteConditions;
+}
+
+/** An opened version of an object: replaced or deleted meanwhile, it still reads whole. */
+export interface ReadableObject {
+  readonly info: ObjectInfo;
+  /** Calls `write` with the bytes [start, end) in order; a chunk is only valid until its promise resolves. */
+  read(range: { start: number; end: number }, write: (chunk: Uint8Array) => Promise<void>): Promise<void>;
+  /** Must be called once, whatever happened. */
+  close(): Promise<void>;
+}
+
+/** What to list; `after` excludes itself, and everything under the common prefix that it names or lies in. */
+export interface ListQuery {
+  bucket: string;
+  prefix?: string;
+  delimiter?: string;
+  after?: string;
+  /** Keys and common prefixes together, 0 to 1,000. */
+  maxKeys: number;
+}
+
+/** One page in the byte order of UTF-8; `next` is the `after` of the following page, null on the last. */
+export interface ListPage {
+  objects: ObjectInfo[];
+  commonPrefixes: string[];
+  next: string | null;
+}
+
+/** A bucket; `createdMs` in epoch milliseconds. */
+export interface BucketInfo {
+  name: string;
+  createdMs: number;
+}
+
+/** Input of {@link ObjectStorage.createUpload}. */
+export interface CreateUpload extends ObjectDescription {
+  bucket: string;
+  key: string;
+  checksumAlgorithm: ChecksumAlgorithm | null;
+  checksumType: ChecksumType;
+}
+
+/** An unfinished multipart upload. */
+export interface UploadInfo extends CreateUpload {
+  uploadId: string;
+  createdMs: number;
+}
+
+/** Names one upload; a wrong bucket or key counts as unknown. */
+export interface UploadRef {
+  bucket: string;
+  key: string;
+  uploadId: string;
+}
+
+/** Input of {@link ObjectStorage.putPart}. */
+export interface PutPart extends UploadRef {
+  /** 1 to 10,000; a part sent again replaces the earlier one. */
+  partNumber: number;
+  body: Body;
+  /** Length as declared by the client, null when unknown. */
+  declaredBytes: number | null;
+  expectedMd5?: string | undefined;
+  checksums?: () => Checksums;
+}
+
+/** A stored part. */
+export interface PartInfo {
+  partNumber: number;
+  sizeBytes: number;
+  etag: string;
+  lastModifiedMs: number;
+  checksums: Checksums;
+}
+
+/** Input of {@link ObjectStorage.completeUpload}: the parts in ascending order, ETags without quotes. */
+export interface CompleteUpload extends UploadRef {
+  parts: readonly { partNumber: number; etag: string }[];
+  checksums: Checksums;
+  checksumType: ChecksumType;
+  conditions?: WriteConditions;
+}
+
+/**
+ * Where objects lie. Keys are opaque: no key reaches anything but its own object. A write is atomic and lasts
+ * once its promise resolves: whoever reads, also after a crash at any moment, sees the old or the new object
+ * whole. Memory does not depend on sizes. Failures are codes of the contract (`object_not_found`,
+ * `bucket_not_found`, `object_precondition_failed`, `upload_…`, `disk_full`).
+ */
+export interface ObjectStorage {
+  /** Does nothing when the bucket exists. */
+  createBucket(bucket: string): Promise<void>;
+  /** Refuses with `bucket_not_empty` while an object or an unfinished upload is in it. */
+  deleteBucket(bucket: string): Promise<void>;
+  findBucket(bucket: string): Promise<BucketInfo | null>;
+  listBuckets(): Promise<BucketInfo[]>;
+
+  putObject(input: PutObject): Promise<ObjectInfo>;
+  headObject(bucket: string, key: string): Promise<ObjectInfo | null>;
+  getObject(bucket: string, key: string): Promise<ReadableObject | null>;
+  /** True when there was something to delete. */
+  deleteObject(bucket: string, key: string): Promise<boolean>;
+  listObjects(query: ListQuery): Promise<ListPage>;
+  /** Deletes every object and aborts every upload whose key starts with `prefix`. */
+  deletePrefix(bucket: string, prefix: string): Promise<{ deletedObjects: number }>;
+  usage(bucket: string, prefix: string): Promise<{ objects: number; sizeBytes: number }>;
+
+  createUpload(input: CreateUpload): Promise<UploadInfo>;
+  findUpload(ref: UploadRef): Promise<UploadInfo | null>;
+  /** Ordered by key, then by age. */
+  listUploads(bucket: string, prefix: string): Promise<UploadInfo[]>;
+  putPart(input: PutPart): Promise<PartInfo>;
+  /** At most 10,000, ascending. */
+  listParts(ref: UploadRef): Promise<PartInfo[]>;
+  /** Repeated after a success, within a day, it answers the same again. */
+  completeUpload(input: CompleteUpload): Promise<ObjectInfo>;
+  abortUpload(ref: UploadRef): Promise<void>;
+
+  /** Throws `disk_full` when `bytes` more do not fit. */
+  checkSpace(bytes: number): Promise<void>;
+  /** Removes what crashed or abandoned writers left; safe at any time, meant for start-up and once an hour. */
+  sweep(): Promise<void>;
+}

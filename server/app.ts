@@ -1,0 +1,229 @@
+import { mkdir } from "node:fs/promises";
+import type { RequestListener, Server } from "node:http";
+import { join } from "node:path";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
+import { Hono } from "hono";
+import type { Logger } from "pino";
+import { fail } from "@simpletuner-cloud/contract/errors.ts";
+import { localProvider } from "./adapters/providers/local/local-provider.ts";
+import { trainerFinder } from "./adapters/providers/local/trainer-command.ts";
+import { providerRegistry } from "./adapters/providers/registry.ts";
+import { openLocalStorage } from "./adapters/storage/local/local-storage.ts";
+import { runDriver } from "./background/drive-run.ts";
+import { rescueJobs } from "./background/rescue-jobs.ts";
+import { type JobQueue, jobQueue } from "./background/start-queued-jobs.ts";
+import { packageRoot, packageVersion, type ServerConfig, statePaths, type StatePaths } from "./config.ts";
+import { credentialKey } from "./credential-key.ts";
+import { openDatabase } from "./db/open-database.ts";
+import { openStores, type Stores } from "./db/stores/open-stores.ts";
+import { outputsBucket } from "./domain/run-files.ts";
+import { secretBox } from "./domain/sealed-secret.ts";
+import type { Authenticate } from "./http/authenticate.ts";
+import { errorAnswer } from "./http/errors.ts";
+import { type AllHandlers, mountApi, type NodeApp } from "./http/mount-api.ts";
+import { correlationIdOf } from "./http/request-scope.ts";
+import { mountWeb } from "./http/static-web.ts";
+import { mountStorage } from "./http/storage-mount.ts";
+import { extractArchive } from "./packaging/extract-archive.ts";
+import { configFiles } from "./services/config-files.ts";
+import { configService } from "./services/configs.ts";
+import { dataConsentService } from "./services/data-consent.ts";
+import { datasetPackaging } from "./services/dataset-packaging.ts";
+import { outputDeliverer } from "./services/deliver-outputs.ts";
+import { eventService } from "./services/events.ts";
+import { accessibleJob } from "./services/job-access.ts";
+import { jobSnapshots } from "./services/job-snapshots.ts";
+import { jobService } from "./services/jobs.ts";
+import { liveEvents } from "./services/live-events.ts";
+import { logService } from "./services/logs.ts";
+import { providerService } from "./services/providers.ts";
+import { queueService } from "./services/queue.ts";
+import { receivedFiles } from "./services/received-files.ts";
+import { resultService } from "./services/results.ts";
+import { runReports } from "./services/run-reports.ts";
+import { jobSubmitter } from "./services/submit-job.ts";
+import { systemService } from "./services/system.ts";
+import { trainerEventService } from "./services/trainer-events.ts";
+import { uploadTokens } from "./services/upload-tokens.ts";
+
+/** What an application is made of beside its configuration. */
+export interface AppOptions {
+  config: ServerConfig;
+  env: NodeJS.ProcessEnv;
+  log: Logger;
+  accessToken: string;
+  authenticate: Authenticate;
+  /** This server's address, known once it listens. */
+  baseUrl: () => string;
+  now: () => number;
+  checkAnswers: boolean;
+}
+
+/** A composed application. */
+export interface App {
+  /** Answers the requests of a server. */
+  attach(server: Server): void;
+  stores: Stores;
+  /** Takes up what was under way and starts the queue. */
+  start(): Promise<{ rescued: number }>;
+  /** Ends streams and loops and closes the database; runs go on. */
+  close(): Promise<void>;
+}
+
+/** Builds every concrete thing and puts them together; the only file that knows them all. */
+export async function createApp(options: AppOptions): Promise<App> {
+  const stopping = new AbortController();
+  const parts = await openParts(options);
+  const { stores, storage, tokens, received, paths, db } = parts;
+  const queue = jobQueue({
+    ...parts,
+    ...stores,
+    driveRun: runDriver({
+      ...parts,
+      ...stores,
+      packagesFolder: paths.packages,
+      uploadTokens: tokens,
+      deliver: outputDeliverer(storage),
+    }),
+    stopping: stopping.signal,
+  });
+  const web = webListener(options, composeHandlers(options, parts, queue, stopping.signal), stopping.signal);
+  return {
+    attach: (server) =>
+      mountStorage(server, web, {
+        ...parts,
+        jobs: stores.jobs,
+        received,
+        authenticate: options.authenticate,
+      }),
+    stores,
+    start: () => rescueJobs({ jobs: stores.jobs, queue, paths }),
+    async close() {
+      stopping.abort();
+      await queue.settled();
+      await db.destroy();
+    },
+  };
+}
+
+/** Opens what everything else stands on. */
+async function openParts(options: AppOptions) {
+  const { config, log, now } = options;
+  const paths = statePaths(config.stateDir);
+  await mkdir(paths.jobs, { recursive: true, mode: 0o700 });
+  const secrets = secretBox(credentialKey(paths.credentialKey, options.env));
+  const live = liveEvents();
+  const db = await openDatabase(paths.database, now);
+  const stores = openStores(db, now, live.publishChange);
+  const storage = await openLocalStorage({ root: paths.outputs });
+  await storage.createBucket(outputsBucket);
+  const providers = providerRegistry([local(options, paths)]);
+  return {
+    paths,
+    db,
+    log,
+    now,
+    secrets,
+    live,
+    stores,
+    storage,
+    providers,
+    findProvider: providers.find,
+    files: configFiles({
+      configs: paths.configs,
+      dataloaders: paths.dataloaders,
+      builtIn: { folder: join(packageRoot(), "samples"), root: packageRoot() },
+    }),
+    packaging: datasetPackaging([config.stateDir]),
+    snapshots: jobSnapshots(stores.jobs, secrets),
+    tokens: uploadTokens({ store: stores.uploadTokens, secrets, baseUrl: options.baseUrl }),
+    received: receivedFiles({ jobs: stores.jobs, now }),
+    reports: runReports({ ...stores, live, now }),
+  };
+}
+
+type Parts = Awaited<ReturnType<typeof openParts>>;
+
+function composeHandlers(
+  options: AppOptions,
+  parts: Parts,
+  queue: JobQueue,
+  stopping: AbortSignal,
+): AllHandlers {
+  const { stores, snapshots, providers } = parts;
+  const shared = { ...parts, ...stores };
+  const consent = dataConsentService({
+    ...shared,
+    inputsOf: async (jobId, caller) => {
+      await accessibleJob(stores.jobs, caller, jobId, "view");
+      return snapshots.inputs(jobId);
+    },
+  });
+  const submit = jobSubmitter({ ...shared, keys: stores.idempotencyKeys, consent, wakeQueue: queue.wake });
+  return {
+    jobs: jobService({ ...shared, submit, stopRun: queue.stopRun, forgetRun: providers.forgetEverywhere }),
+    logs: logService(shared),
+    results: resultService(shared),
+    dataConsent: consent,
+    configs: configService(parts.files),
+    queue: queueService({ ...shared, wakeQueue: queue.wake }),
+    providers: providerService({ ...shared, providers: providers.all }),
+    events: eventService({ ...shared, maxStreams: options.config.maxEventStreams }),
+    trainerEvents: trainerEventService({ ...shared, uploadTokens: parts.tokens }),
+    system: systemService({
+      ...parts,
+      version: packageVersion(),
+      publicUrl: options.baseUrl,
+      stateDir: options.config.stateDir,
+      stopping,
+    }),
+  };
+}
+
+function local({ config, env }: AppOptions, paths: StatePaths) {
+  return localProvider({
+    jobsFolder: paths.jobs,
+    cancelGraceMs: config.cancelGraceMs,
+    env,
+    findTrainer: trainerFinder({ trainerCommand: config.trainerCommand, packageRoot: packageRoot() }),
+    unpack: async (archivePath, folder) => {
+      // The archive is this server's own work; the limits only stop a damaged one from filling the disk.
+      await extractArchive({
+        archivePath,
+        targetDir: folder,
+        limits: { maxEntries: 20_000_000, maxBytes: 2 ** 46 },
+      });
+    },
+  });
+}
+
+function webListener(options: AppOptions, handlers: AllHandlers, stopping: AbortSignal): RequestListener {
+  const app: NodeApp = new Hono<{ Bindings: HttpBindings }>();
+  mountApi(app, {
+    handlers,
+    authenticate: options.authenticate,
+    log: options.log,
+    stopping,
+    checkAnswers: options.checkAnswers,
+  });
+  app.all("/api/*", (context) => {
+    const correlationId = correlationIdOf(
+      context.env.incoming.headers["x-correlation-id"] as string | undefined,
+    );
+    const { status, body } = errorAnswer(
+      fail("not_found", { path: context.req.path }),
+      correlationId,
+      options.log,
+    );
+    return new Response(JSON.stringify(body), {
+      status,
+      headers: { "content-type": "application/json", "x-correlation-id": correlationId },
+    });
+  });
+  mountWeb(app, {
+    folder: join(packageRoot(), "dist", "web"),
+    version: packageVersion(),
+    accessToken: options.accessToken,
+  });
+  return getRequestListener(app.fetch, { overrideGlobalObjects: false });
+}

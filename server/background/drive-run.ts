@@ -1,0 +1,314 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { Failure } from "@simpletuner-cloud/contract/errors.ts";
+import type { Logger } from "pino";
+import type { FollowResult, Provider, RunRef } from "../adapters/providers/provider.ts";
+import type { JobStore } from "../db/stores/jobs.ts";
+import type { JobRecord } from "../domain/job-record.ts";
+import { endRun, moveTo, nextAttempt, type RunEnd } from "../domain/job-state.ts";
+import type { PackagingProgress } from "../packaging/progress-meter.ts";
+import type { DatasetPackaging } from "../services/dataset-packaging.ts";
+import type { DeliverOutputs } from "../services/deliver-outputs.ts";
+import type { JobSnapshots } from "../services/job-snapshots.ts";
+import type { ReceivedFiles } from "../services/received-files.ts";
+import type { RunReports } from "../services/run-reports.ts";
+import type { UploadTokens } from "../services/upload-tokens.ts";
+
+/** What driving runs needs. */
+export interface DriveRunOptions {
+  jobs: JobStore;
+  snapshots: JobSnapshots;
+  packaging: DatasetPackaging;
+  packagesFolder: string;
+  uploadTokens: UploadTokens;
+  reports: RunReports;
+  deliver: DeliverOutputs;
+  received: ReceivedFiles;
+  findProvider: (id: string) => Provider;
+  now: () => number;
+  log: Logger;
+}
+
+/** Asking a provider again to stop a run that has not ended yet. */
+const askAgainMs = 2_000;
+
+/** A name for one run of one attempt. */
+export function newRunToken(): string {
+  return randomBytes(9).toString("base64url").replaceAll(/[-_]/g, "x");
+}
+
+/**
+ * Takes a job from where it stands to its end: packages, hands over, follows, delivers, cleans up. Every step first
+ * reads the job and acts by what is stored, and every result is written guarded by the run token, so driving again
+ * after a crash goes on where it was. `stopping` ends the driving, not the run.
+ */
+export function runDriver(options: DriveRunOptions) {
+  return async (jobId: string, stopping: AbortSignal, cancelled: AbortSignal): Promise<void> => {
+    for (;;) {
+      stopping.throwIfAborted();
+      const job = await options.jobs.find(jobId);
+      if (!job || job.private.runToken === null || job.wire.is_terminal) return cleanUp(options, jobId, job);
+      const end = await step(options, job, stopping, cancelled).catch((error: unknown) =>
+        failureEnd(options, job, stopping, error),
+      );
+      if (end) await finish(options, job, end);
+    }
+  };
+}
+
+/** One step forward; answers the run's end when it has ended. */
+async function step(
+  options: DriveRunOptions,
+  job: JobRecord,
+  stopping: AbortSignal,
+  cancelled: AbortSignal,
+): Promise<RunEnd | null> {
+  const { status, job_id } = job.wire;
+  const stillMine = (record: JobRecord) =>
+    record.private.runToken === job.private.runToken && !record.wire.is_terminal;
+  if (status === "uploading") {
+    if (job.wire.cancel_requested) return { outcome: "cancelled" };
+    await packageDatasets(options, job, AbortSignal.any([stopping, cancelled]));
+    await options.jobs.change(job_id, (record) =>
+      stillMine(record) ? moveTo(record, "queued", options.now(), { wire: { upload_progress: null } }) : null,
+    );
+    return null;
+  }
+  if (!job.private.handedOver) {
+    if (job.wire.cancel_requested) return { outcome: "cancelled" };
+    await handOver(options, job, stillMine);
+    return null;
+  }
+  const result = await follow(options, job, stopping, cancelled);
+  if (result.outcome !== "lost") return result;
+  const now = await options.jobs.find(job_id);
+  if (now?.wire.cancel_requested) return { outcome: "cancelled" };
+  let resumed = false;
+  await options.jobs.change(job_id, (record) => {
+    const change = stillMine(record) ? nextAttempt(record, newRunToken(), result.reason) : null;
+    resumed = change !== null;
+    return change;
+  });
+  return resumed ? null : { outcome: "failed", code: "run_lost", message: result.reason };
+}
+
+async function packageDatasets(options: DriveRunOptions, job: JobRecord, signal: AbortSignal): Promise<void> {
+  const { job_id } = job.wire;
+  const startedAt = options.now();
+  const { dataloader } = await options.snapshots.inputs(job_id);
+  await mkdir(options.packagesFolder, { recursive: true, mode: 0o700 });
+  const packed = await options.packaging.pack({
+    dataloader,
+    fingerprint: job.private.consentedFingerprint,
+    targetPath: archivePath(options, job_id),
+    signal,
+    onProgress: progressWriter(options, job),
+  });
+  await options.jobs.change(job_id, (record) =>
+    record.private.runToken === job.private.runToken
+      ? {
+          events: [
+            {
+              type: "job.packaged",
+              data: {
+                files: packed.files,
+                bytes: packed.bytes,
+                archive_bytes: packed.archiveBytes,
+                seconds: (options.now() - startedAt) / 1_000,
+              },
+            },
+          ],
+        }
+      : null,
+  );
+}
+
+/** Writes packing progress to the job one at a time; a newer figure replaces one that waits. */
+function progressWriter(options: DriveRunOptions, job: JobRecord): (progress: PackagingProgress) => void {
+  let next: PackagingProgress | null = null;
+  let writing = false;
+  const write = async (): Promise<void> => {
+    writing = true;
+    while (next) {
+      const progress = next;
+      next = null;
+      await options.jobs.change(job.wire.job_id, (record) =>
+        record.private.runToken === job.private.runToken && record.wire.status === "uploading"
+          ? { wire: { upload_progress: transferProgress(progress, options.now()) }, events: [] }
+          : null,
+      );
+    }
+    writing = false;
+  };
+  return (progress) => {
+    next = progress;
+    if (!writing)
+      void write().catch((error: unknown) =>
+        options.log.warn({ err: error, job_id: job.wire.job_id }, "packing progress was not stored"),
+      );
+  };
+}
+
+function transferProgress(progress: PackagingProgress, nowMs: number) {
+  return { ...progress, updated_at: new Date(nowMs).toISOString() };
+}
+
+async function handOver(
+  options: DriveRunOptions,
+  job: JobRecord,
+  stillMine: (record: JobRecord) => boolean,
+): Promise<void> {
+  const { job_id } = job.wire;
+  const provider = options.findProvider(job.wire.provider);
+  const inputs = await options.snapshots.inputs(job_id);
+  const packaged = job.private.transfer === "package";
+  const started = await provider.start({
+    ...refOf(job),
+    name: job.wire.name,
+    attempt: job.wire.attempt,
+    config: inputs.config,
+    dataloader: inputs.dataloader,
+    archivePath: packaged ? archivePath(options, job_id) : null,
+    upload: await options.uploadTokens.targetFor(job_id),
+    resume: job.wire.attempt > 1,
+  });
+  await options.jobs.change(job_id, (record) => {
+    if (!stillMine(record)) return null;
+    const metadata = { ...record.wire.metadata, trainer: started.trainer };
+    const changes = {
+      wire: { hardware_type: started.hardwareType, metadata },
+      private: { handedOver: true, externalId: started.externalId },
+    };
+    return record.wire.status === "queued"
+      ? moveTo(record, "running", options.now(), changes)
+      : { ...changes, events: [] };
+  });
+  // The provider holds the files now; the archive would only fill the disk.
+  await removeArchive(options, job_id);
+}
+
+async function follow(
+  options: DriveRunOptions,
+  job: JobRecord,
+  stopping: AbortSignal,
+  cancelled: AbortSignal,
+): Promise<FollowResult> {
+  const provider = options.findProvider(job.wire.provider);
+  const run = refOf(job);
+  const secrets = await options.uploadTokens.secretsOf(job.wire.job_id);
+  const over = new AbortController();
+  const asking = askToStop(
+    options,
+    provider,
+    run,
+    AbortSignal.any([cancelled]),
+    over.signal,
+    job.wire.cancel_requested,
+  );
+  try {
+    return await provider.follow(
+      run,
+      job.private.logPosition,
+      {
+        log: (text, position) =>
+          options.reports.log({ jobId: run.jobId, runToken: run.runToken, text, position, secrets }),
+      },
+      stopping,
+    );
+  } finally {
+    over.abort();
+    await asking;
+  }
+}
+
+/** From the moment cancel is asked until the run is over, asks the provider to stop it. */
+async function askToStop(
+  options: DriveRunOptions,
+  provider: Provider,
+  run: RunRef,
+  cancelled: AbortSignal,
+  over: AbortSignal,
+  already: boolean,
+): Promise<void> {
+  if (!already && !cancelled.aborted) {
+    await new Promise<void>((resolve) => {
+      cancelled.addEventListener("abort", () => resolve(), { once: true });
+      over.addEventListener("abort", () => resolve(), { once: true });
+    });
+  }
+  while (!over.aborted) {
+    await provider
+      .cancel(run)
+      .catch((error: unknown) =>
+        options.log.warn(
+          { err: error, job_id: run.jobId },
+          "the provider did not take the cancel, asking again",
+        ),
+      );
+    await delay(askAgainMs, undefined, { signal: over }).catch(() => undefined);
+  }
+}
+
+/** Delivers what the run left on this machine, then writes its end. */
+async function finish(options: DriveRunOptions, job: JobRecord, end: RunEnd): Promise<void> {
+  const { job_id } = job.wire;
+  const runToken = job.private.runToken ?? "";
+  const outputs = options.findProvider(job.wire.provider).outputFolder(job_id);
+  const delivered =
+    outputs === null
+      ? null
+      : await options.deliver(job_id, outputs).catch((error: unknown) => {
+          if (end.outcome !== "completed") return null;
+          throw error;
+        });
+  const end_: RunEnd =
+    end.outcome === "completed"
+      ? { outcome: "completed", outputUrl: delivered?.modelUrl ?? end.outputUrl }
+      : end;
+  await options.jobs.change(job_id, (record) => endRun(record, runToken, end_, options.now()));
+}
+
+async function failureEnd(
+  options: DriveRunOptions,
+  job: JobRecord,
+  stopping: AbortSignal,
+  error: unknown,
+): Promise<RunEnd> {
+  // Stopping the server is no failure of the job: it is driven on after the next start.
+  stopping.throwIfAborted();
+  const current = await options.jobs.find(job.wire.job_id);
+  if (current?.wire.cancel_requested) return { outcome: "cancelled" };
+  if (error instanceof Failure) return { outcome: "failed", code: error.code, message: error.message };
+  options.log.error({ err: error, job_id: job.wire.job_id }, "the run failed");
+  return {
+    outcome: "failed",
+    code: "internal",
+    message: error instanceof Error ? error.message : String(error),
+  };
+}
+
+/** Removes everything a job that is over leaves behind; safe to repeat. */
+async function cleanUp(options: DriveRunOptions, jobId: string, job: JobRecord | null): Promise<void> {
+  await removeArchive(options, jobId);
+  if (!job) return;
+  await options.findProvider(job.wire.provider).forget(jobId);
+  await options.uploadTokens.revoke(jobId);
+  options.received.forget(jobId);
+}
+
+function refOf(job: JobRecord): RunRef {
+  return { jobId: job.wire.job_id, runToken: job.private.runToken ?? "", externalId: job.private.externalId };
+}
+
+/** Removes the archive and what a cut-off packing left beside it. */
+async function removeArchive(options: DriveRunOptions, jobId: string): Promise<void> {
+  const archive = archivePath(options, jobId);
+  for (const path of [archive, `${archive}.partial`, `${archive}.partial.files`])
+    await rm(path, { force: true });
+}
+
+function archivePath(options: DriveRunOptions, jobId: string): string {
+  return join(options.packagesFolder, `${jobId}.zip`);
+}

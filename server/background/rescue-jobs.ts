@@ -1,0 +1,30 @@
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { JobStore } from "../db/stores/jobs.ts";
+import type { StatePaths } from "../config.ts";
+import type { JobQueue } from "./start-queued-jobs.ts";
+
+/** Jobs taken up at once after a start; more than can be under way at any limit. */
+const mostJobs = 10_000;
+
+/**
+ * After a start: takes up every job that was under way when the server last stopped, however it stopped, and
+ * removes folders and archives that no such job owns.
+ */
+export async function rescueJobs(options: {
+  jobs: JobStore;
+  queue: JobQueue;
+  paths: StatePaths;
+}): Promise<{ rescued: number }> {
+  const underWay = await options.jobs.inStatus(["uploading", "queued", "running"], mostJobs);
+  const owned = new Set(underWay.map((job) => job.wire.job_id));
+  for (const folder of [options.paths.jobs, options.paths.packages]) {
+    for (const name of await readdir(folder).catch(() => [])) {
+      if (!owned.has(name.split(".")[0] ?? name))
+        await rm(join(folder, name), { recursive: true, force: true });
+    }
+  }
+  for (const jobId of owned) options.queue.drive(jobId);
+  options.queue.wake();
+  return { rescued: owned.size };
+}

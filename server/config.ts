@@ -1,0 +1,126 @@
+import { homedir } from "node:os";
+import { isAbsolute, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
+
+/** Every setting of the server that is fixed at start, with the environment variable it comes from. */
+export interface ServerConfig {
+  /** SIMPLETUNER_HOST, default 127.0.0.1. */
+  host: string;
+  /** SIMPLETUNER_PORT, default 8001. */
+  port: number;
+  /** SIMPLETUNER_STATE_DIR, default ~/.simpletuner: database, configurations, outputs and job folders. */
+  stateDir: string;
+  /** SIMPLETUNER_PUBLIC_URL: how others reach this server; default http://host:port. */
+  publicUrl: string | null;
+  /** SIMPLETUNER_TRAINER_COMMAND: a command line that trains instead of SimpleTuner or the bundled trainer. */
+  trainerCommand: string | null;
+  /** SIMPLETUNER_LOG_LEVEL: debug, info, warn, error; default info. */
+  logLevel: string;
+  /** SIMPLETUNER_LOG_FORMAT: json or text; default json, text on a terminal. */
+  logFormat: "json" | "text";
+  /** SIMPLETUNER_MAX_EVENT_STREAMS: open event streams of all callers together; default 2000. */
+  maxEventStreams: number;
+  /** SIMPLETUNER_CANCEL_GRACE_SECONDS: between TERM and KILL of a cancelled trainer; default 30 (CONTRACT 3.4). */
+  cancelGraceMs: number;
+}
+
+/** A setting that cannot be used; its message is one sentence for the person who starts the server. */
+export class StartError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "StartError";
+  }
+}
+
+/** Reads the configuration from the environment; throws {@link StartError} naming a variable that is wrong. */
+export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
+  const stateDir = env["SIMPLETUNER_STATE_DIR"] ?? join(homedir(), ".simpletuner");
+  return {
+    host: env["SIMPLETUNER_HOST"] ?? "127.0.0.1",
+    port: integerOf(env, "SIMPLETUNER_PORT", 8001, 0, 65_535),
+    stateDir: isAbsolute(stateDir) ? stateDir : resolve(stateDir),
+    publicUrl: publicUrlOf(env["SIMPLETUNER_PUBLIC_URL"]),
+    trainerCommand: env["SIMPLETUNER_TRAINER_COMMAND"] || null,
+    logLevel: oneOf(env, "SIMPLETUNER_LOG_LEVEL", ["debug", "info", "warn", "error"], "info"),
+    logFormat: oneOf(env, "SIMPLETUNER_LOG_FORMAT", ["json", "text"], process.stdout.isTTY ? "text" : "json"),
+    maxEventStreams: integerOf(env, "SIMPLETUNER_MAX_EVENT_STREAMS", 2_000, 1, 100_000),
+    cancelGraceMs: integerOf(env, "SIMPLETUNER_CANCEL_GRACE_SECONDS", 30, 1, 3_600) * 1_000,
+  };
+}
+
+/** Folders and files of the server below its state directory. */
+export function statePaths(stateDir: string) {
+  const cloud = join(stateDir, "cloud");
+  return {
+    database: join(stateDir, "config", "cloud", "jobs.db"),
+    configs: join(stateDir, "config"),
+    dataloaders: join(stateDir, "config", "cloud", "dataloaders"),
+    jobs: join(cloud, "jobs"),
+    packages: join(cloud, "packages"),
+    lock: join(cloud, "server.lock"),
+    credentialKey: join(stateDir, "credential.key"),
+    outputs: join(stateDir, "cloud_outputs"),
+  };
+}
+/** See {@link statePaths}. */
+export type StatePaths = ReturnType<typeof statePaths>;
+
+/** The folder of this package: where samples and the built web UI lie, from source and from a bundle alike. */
+export function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  for (;;) {
+    const manifest = join(folder, "package.json");
+    if (existsSync(manifest) && JSON.parse(readFileSync(manifest, "utf8")).name === "simpletuner-cloud")
+      return folder;
+    const parent = dirname(folder);
+    if (parent === folder)
+      throw new StartError("The package folder of simpletuner-cloud was not found. Install it again.");
+    folder = parent;
+  }
+}
+
+/** This release's version. */
+export function packageVersion(): string {
+  return (JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8")) as { version: string })
+    .version;
+}
+
+function integerOf(
+  env: NodeJS.ProcessEnv,
+  name: string,
+  fallback: number,
+  minimum: number,
+  maximum: number,
+): number {
+  const text = env[name];
+  if (text === undefined || text === "") return fallback;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < minimum || value > maximum) {
+    throw new StartError(`${name}: "${text}" is not a whole number from ${minimum} to ${maximum}.`);
+  }
+  return value;
+}
+
+function oneOf<Value extends string>(
+  env: NodeJS.ProcessEnv,
+  name: string,
+  allowed: readonly Value[],
+  fallback: Value,
+): Value {
+  const text = env[name]?.toLowerCase();
+  if (text === undefined || text === "") return fallback;
+  const value = allowed.find((candidate) => candidate === text);
+  if (value === undefined) throw new StartError(`${name}: "${text}" is not one of ${allowed.join(", ")}.`);
+  return value;
+}
+
+function publicUrlOf(text: string | undefined): string | null {
+  if (!text) return null;
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (!url || !["http:", "https:"].includes(url.protocol)) {
+    throw new StartError(`SIMPLETUNER_PUBLIC_URL: "${text}" is not an http or https address.`);
+  }
+  return text.replace(/\/+$/, "");
+}

@@ -1,0 +1,112 @@
+import type { Generated } from "kysely";
+
+/**
+ * The database as the code sees it. Instants are epoch milliseconds, JSON is text, money is integer
+ * micro-dollars. Columns exist for what is filtered, sorted, guarded or summed; the rest of a record is JSON.
+ */
+export interface Database {
+  jobs: JobsTable;
+  job_counts: JobCountsTable;
+  job_snapshots: JobSnapshotsTable;
+  job_events: JobEventsTable;
+  job_logs: JobLogsTable;
+  job_metrics: JobMetricsTable;
+  counters: CountersTable;
+  idempotency_keys: IdempotencyKeysTable;
+  upload_tokens: UploadTokensTable;
+  settings: SettingsTable;
+  schema_migrations: { name: string; applied_at: number };
+}
+
+/** One row a job. `wire` is the contract's Job as JSON text, ready to be answered; `private` never leaves. */
+export interface JobsTable {
+  id: string;
+  user_id: string;
+  job_type: string;
+  provider: string;
+  status: string;
+  created_at: number;
+  started_at: number | null;
+  completed_at: number | null;
+  cost_micros: number | null;
+  /** Lower-case name, config name and id, for the list's text search. */
+  search_text: string;
+  /** Grows with every write; a write that expects another version is refused. */
+  version: number;
+  wire: string;
+  private: string;
+}
+
+/** Exact numbers of jobs by every filter the list offers, kept in the transaction of each change. */
+export interface JobCountsTable {
+  user_id: string;
+  job_type: string;
+  provider: string;
+  status: string;
+  jobs: number;
+}
+
+/** The frozen inputs of a job; secret values inside are sealed. */
+export interface JobSnapshotsTable {
+  job_id: string;
+  config: string;
+  dataloader: string;
+  plan: string;
+}
+
+/** The event log: append only, numbered in commit order. */
+export interface JobEventsTable {
+  id: number;
+  job_id: string | null;
+  user_id: string | null;
+  type: string;
+  at: number;
+  data: string;
+}
+
+/** Log text in pieces of whole lines. */
+export interface JobLogsTable {
+  job_id: string;
+  first_line: number;
+  line_count: number;
+  at: number;
+  text: string;
+}
+
+/** Measured values. */
+export interface JobMetricsTable {
+  job_id: string;
+  key: string;
+  step: number;
+  value: number;
+}
+
+/** Named counters; the row's lock makes numbers appear in commit order on every database. */
+export interface CountersTable {
+  name: string;
+  value: number;
+}
+
+/** Which job a key of a user made. */
+export interface IdempotencyKeysTable {
+  user_id: string;
+  idempotency_key: string;
+  request_hash: string;
+  job_id: string;
+  expires_at: number;
+}
+
+/** Storage credentials of a job; the secret is sealed because signatures need it back. */
+export interface UploadTokensTable {
+  access_key_id: string;
+  job_id: string;
+  sealed_secret: string;
+  created_at: number;
+}
+
+/** Server settings by name, as JSON. */
+export interface SettingsTable {
+  name: string;
+  value: string;
+  updated_at: Generated<number>;
+}

@@ -1,0 +1,56 @@
+import type { Kysely } from "kysely";
+import type { Database } from "../schema.ts";
+
+/** What a job is counted under. */
+export interface CountKey {
+  user_id: string;
+  job_type: string;
+  provider: string;
+  status: string;
+}
+
+/** The filters whose totals are kept exactly. */
+export type CountFilter = Partial<Omit<CountKey, "status">>;
+
+/** Adds to the number of jobs under a key, inside the transaction that moves the job. */
+export async function addToJobCounts(
+  transaction: Kysely<Database>,
+  key: CountKey,
+  difference: number,
+): Promise<void> {
+  const where = { user_id: key.user_id, job_type: key.job_type, provider: key.provider, status: key.status };
+  const updated = await transaction
+    .updateTable("job_counts")
+    .set((row) => ({ jobs: row("jobs", "+", difference) }))
+    .where((row) => row.and(where))
+    .executeTakeFirst();
+  if (Number(updated.numUpdatedRows) === 0) {
+    await transaction
+      .insertInto("job_counts")
+      .values({ ...where, jobs: difference })
+      .execute();
+  }
+}
+
+/** Reads how many jobs there are. */
+export function jobCountStore(db: Kysely<Database>) {
+  return {
+    /** Jobs by status under the filters; a handful of rows whatever the number of jobs. */
+    async byStatus(filter: CountFilter): Promise<Record<string, number>> {
+      let query = db
+        .selectFrom("job_counts")
+        .select((row) => ["status", row.fn.sum<number>("jobs").as("jobs")])
+        .groupBy("status");
+      for (const [column, value] of Object.entries(filter) as [keyof CountFilter, string | undefined][]) {
+        if (value !== undefined) query = query.where(column, "=", value);
+      }
+      const counts: Record<string, number> = {};
+      for (const row of await query.execute())
+        if (Number(row.jobs) > 0) counts[row.status] = Number(row.jobs);
+      return counts;
+    },
+  };
+}
+
+/** See {@link jobCountStore}. */
+export type JobCountStore = ReturnType<typeof jobCountStore>;

@@ -1,0 +1,34 @@
+import type { Kysely } from "kysely";
+import type { Database } from "../schema.ts";
+import { idempotencyKeyStore } from "./idempotency-keys.ts";
+import { jobCountStore } from "./job-counts.ts";
+import { jobEventStore } from "./job-events.ts";
+import { jobListStore, waitingJobStore } from "./job-list.ts";
+import { jobLogStore } from "./job-logs.ts";
+import { jobMetricStore } from "./job-metrics.ts";
+import { type CommittedChange, jobStore } from "./jobs.ts";
+import { settingStore } from "./settings.ts";
+import { uploadTokenStore } from "./upload-tokens.ts";
+
+/** Every store over one database. */
+export function openStores(
+  db: Kysely<Database>,
+  now: () => number,
+  onCommitted: (change: CommittedChange) => void,
+) {
+  return {
+    jobs: jobStore({ db, now, onCommitted }),
+    list: jobListStore(db),
+    waiting: waitingJobStore(db),
+    counts: jobCountStore(db),
+    events: jobEventStore(db),
+    logs: jobLogStore(db),
+    metrics: jobMetricStore(db),
+    settings: settingStore(db, now),
+    uploadTokens: uploadTokenStore(db, now),
+    idempotencyKeys: idempotencyKeyStore(db, now),
+  };
+}
+
+/** See {@link openStores}. */
+export type Stores = ReturnType<typeof openStores>;

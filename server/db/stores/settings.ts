@@ -1,0 +1,31 @@
+import type { Kysely } from "kysely";
+import type { ConsentMode } from "@simpletuner-cloud/contract/data-consent.ts";
+import type { Database } from "../schema.ts";
+
+/** Settings of the server that are changed while it runs, with their defaults. */
+export const settingDefaults = {
+  dataConsent: "ask" as ConsentMode,
+  maxConcurrentJobs: 1,
+};
+/** See {@link settingDefaults}. */
+export type Settings = typeof settingDefaults;
+
+/** Reads and writes settings, each in its own row so that two writers never undo each other. */
+export function settingStore(db: Kysely<Database>, now: () => number) {
+  return {
+    async get<Name extends keyof Settings>(name: Name): Promise<Settings[Name]> {
+      const row = await db.selectFrom("settings").select("value").where("name", "=", name).executeTakeFirst();
+      return row ? (JSON.parse(row.value) as Settings[Name]) : settingDefaults[name];
+    },
+    async set<Name extends keyof Settings>(name: Name, value: Settings[Name]): Promise<void> {
+      const text = JSON.stringify(value);
+      await db.transaction().execute(async (transaction) => {
+        await transaction.deleteFrom("settings").where("name", "=", name).execute();
+        await transaction.insertInto("settings").values({ name, value: text, updated_at: now() }).execute();
+      });
+    },
+  };
+}
+
+/** See {@link settingStore}. */
+export type SettingStore = ReturnType<typeof settingStore>;

@@ -1,0 +1,72 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
+
+/** Who a request comes from; null when it proves nothing. */
+export type Authenticate = (request: IncomingMessage) => Promise<Caller | null>;
+
+/** The one user of a server that has no accounts: everything is its own. */
+export const singleUser: Caller = { userId: "local", username: "local", grants: ["*"] };
+
+/** Headers that a proxy or a tunnel adds: with one of them, a loopback peer only passes somebody else on. */
+const forwardingHeaders = [
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-real-ip",
+  "forwarded",
+  "cf-connecting-ip",
+  "via",
+];
+
+/** Cookie of a browser that opened the page with the access token. */
+export const sessionCookie = "simpletuner_session";
+
+/**
+ * Single-user mode: whoever sits at this machine is its user. That is believed only of a request from a loopback
+ * address to a loopback name that no proxy passed on, so neither a tunnel, nor another site's name pointed here,
+ * nor a neighbour on the network gets in; they need the access token printed at start.
+ */
+export function singleUserAuthenticator(accessToken: string): Authenticate {
+  return async (request) => {
+    if (isLocal(request)) return singleUser;
+    const given = bearerOf(request) ?? cookieOf(request, sessionCookie);
+    return given !== null && equal(given, accessToken) ? singleUser : null;
+  };
+}
+
+/** True for a request made on this machine, to this machine. */
+export function isLocal(request: IncomingMessage): boolean {
+  if (forwardingHeaders.some((name) => request.headers[name] !== undefined)) return false;
+  return isLoopbackAddress(request.socket.remoteAddress ?? "") && isLoopbackName(request.headers.host ?? "");
+}
+
+/** True for 127.0.0.0/8, ::1 and their IPv4-mapped forms. */
+export function isLoopbackAddress(address: string): boolean {
+  return address === "::1" || /^(::ffff:)?127\./.test(address);
+}
+
+/** True for a Host header that names this machine to itself. */
+export function isLoopbackName(host: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i.test(host);
+}
+
+/** Compares two secrets in constant time. */
+export function equal(left: string, right: string): boolean {
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(left), digest(right));
+}
+
+function bearerOf(request: IncomingMessage): string | null {
+  const header = request.headers.authorization;
+  if (header?.startsWith("Bearer ")) return header.slice(7).trim();
+  const key = request.headers["x-api-key"];
+  return typeof key === "string" ? key : null;
+}
+
+function cookieOf(request: IncomingMessage, name: string): string | null {
+  for (const part of request.headers.cookie?.split(";") ?? []) {
+    const [key, value] = part.trim().split("=", 2);
+    if (key === name && value !== undefined) return decodeURIComponent(value);
+  }
+  return null;
+}

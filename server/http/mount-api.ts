@@ -1,0 +1,176 @@
+import type { HttpBindings } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import type { Context, Hono } from "hono";
+import type { Logger } from "pino";
+import { api } from "@simpletuner-cloud/contract/api.ts";
+import type { Endpoint } from "@simpletuner-cloud/contract/endpoint.ts";
+import { fail } from "@simpletuner-cloud/contract/errors.ts";
+import { callerMay } from "@simpletuner-cloud/contract/permissions.ts";
+import {
+  anonymous,
+  type Handlers,
+  PreparedJson,
+  type RequestContext,
+  type StreamMessage,
+} from "../services/handler.ts";
+import type { Authenticate } from "./authenticate.ts";
+import { errorAnswer } from "./errors.ts";
+import { writeEventStream, writeText } from "./event-stream.ts";
+import { check, checkQuery, readJson, validatorOf } from "./parse-input.ts";
+import { correlationIdOf, withScope } from "./request-scope.ts";
+
+/** Handlers for every endpoint of the contract: one that is missing does not compile. */
+export type AllHandlers = { [Group in keyof typeof api]: Handlers<(typeof api)[Group]> };
+
+/** What mounting needs. */
+export interface MountOptions {
+  handlers: AllHandlers;
+  authenticate: Authenticate;
+  log: Logger;
+  /** Ends open streams when the server stops. */
+  stopping: AbortSignal;
+  /** Tests turn it on: an answer that breaks the contract becomes an error. */
+  checkAnswers: boolean;
+}
+
+/** The Hono application with Node's request and response at hand. */
+export type NodeApp = Hono<{ Bindings: HttpBindings }>;
+type NodeContext = Context<{ Bindings: HttpBindings }>;
+type AnyHandler = (
+  input: { params: unknown; query: unknown; body: unknown },
+  context: RequestContext,
+) => Promise<unknown>;
+
+/**
+ * Mounts every endpoint of the contract the same way: correlation id, authentication, permission, parsing, the
+ * handler, the answer, errors. Nothing else in the product declares a JSON route.
+ */
+export function mountApi(app: NodeApp, options: MountOptions): void {
+  for (const [group, table] of Object.entries(api)) {
+    for (const [name, endpoint] of Object.entries(table) as [string, Endpoint][]) {
+      const handlers = options.handlers[group as keyof AllHandlers] as unknown as Record<string, AnyHandler>;
+      const handler = handlers[name];
+      if (!handler) throw new Error(`${group}.${name} has no handler`);
+      const path = endpoint.path.replaceAll(/\{(\w+)\}/g, ":$1");
+      app.on(endpoint.method, path, (context) => answer(endpoint, handler, context, options));
+    }
+  }
+}
+
+async function answer(
+  endpoint: Endpoint,
+  handler: AnyHandler,
+  context: NodeContext,
+  options: MountOptions,
+): Promise<Response> {
+  const { incoming, outgoing } = context.env;
+  const correlationId = correlationIdOf(incoming.headers["x-correlation-id"] as string | undefined);
+  return withScope({ correlationId }, async () => {
+    try {
+      const closed = "stream" in endpoint.answer ? closedSignal(outgoing, options.stopping) : neverClosed;
+      // Who calls is settled before anything they sent is looked at.
+      const requestContext = await contextOf(endpoint, context, options, correlationId, closed);
+      const result = await handler(await inputOf(endpoint, context), requestContext);
+      if ("stream" in endpoint.answer) {
+        outgoing.setHeader("x-correlation-id", correlationId);
+        if (endpoint.answer.stream === "sse")
+          await writeEventStream(outgoing, result as AsyncIterable<StreamMessage>);
+        else await writeText(outgoing, result as AsyncIterable<string>, fileNameOf(context));
+        return RESPONSE_ALREADY_SENT;
+      }
+      return jsonAnswer(endpoint, result, correlationId, options);
+    } catch (error) {
+      const { status, body } = errorAnswer(error, correlationId, options.log);
+      if (outgoing.headersSent) {
+        outgoing.destroy();
+        return RESPONSE_ALREADY_SENT;
+      }
+      return jsonResponse(JSON.stringify(body), status, correlationId);
+    }
+  });
+}
+
+const neverClosed = new AbortController().signal;
+
+function closedSignal(outgoing: HttpBindings["outgoing"], stopping: AbortSignal): AbortSignal {
+  const gone = new AbortController();
+  outgoing.once("close", () => gone.abort());
+  return AbortSignal.any([gone.signal, stopping]);
+}
+
+async function contextOf(
+  endpoint: Endpoint,
+  context: NodeContext,
+  options: MountOptions,
+  correlationId: string,
+  closed: AbortSignal,
+): Promise<RequestContext> {
+  const { incoming } = context.env;
+  refuseForeignOrigin(endpoint, context);
+  const caller = await options.authenticate(incoming);
+  if (typeof endpoint.access === "string") {
+    if (!caller) throw fail("authentication_error");
+    if (!callerMay(caller, endpoint.access)) throw fail("permission_denied", { permission: endpoint.access });
+  }
+  const lastEventId = incoming.headers["last-event-id"];
+  const apiKey = incoming.headers["x-api-key"];
+  return {
+    caller: caller ?? anonymous,
+    correlationId,
+    lastEventId: typeof lastEventId === "string" ? lastEventId : null,
+    apiKey: typeof apiKey === "string" ? apiKey : null,
+    closed,
+  };
+}
+
+/** A page of another site may make a browser send a request here; what changes something must come from our own. */
+function refuseForeignOrigin(endpoint: Endpoint, context: NodeContext): void {
+  if (endpoint.method === "GET") return;
+  const { origin, host } = context.env.incoming.headers;
+  if (origin === undefined || (URL.canParse(origin) && new URL(origin).host === host)) return;
+  throw fail("origin_not_allowed", { origin });
+}
+
+async function inputOf(endpoint: Endpoint, context: NodeContext) {
+  return {
+    params: endpoint.params ? check(endpoint.params, context.req.param(), "path") : {},
+    query: endpoint.query ? checkQuery(endpoint.query, new URL(context.req.url).searchParams) : {},
+    body: endpoint.body ? check(endpoint.body, await readJson(context.env.incoming), "body") : undefined,
+  };
+}
+
+function jsonAnswer(
+  endpoint: Endpoint,
+  result: unknown,
+  correlationId: string,
+  options: MountOptions,
+): Response {
+  const text = result instanceof PreparedJson ? result.text : JSON.stringify(result);
+  if (options.checkAnswers && !("stream" in endpoint.answer)) {
+    const validator = validatorOf(endpoint.answer);
+    const value: unknown = JSON.parse(text);
+    if (!validator.Check(value)) {
+      const [first] = validator.Errors(value);
+      throw new Error(
+        `${endpoint.method} ${endpoint.path} breaks its contract at ${first?.instancePath}: ${first?.message}`,
+      );
+    }
+  }
+  return jsonResponse(text, endpoint.status ?? 200, correlationId);
+}
+
+function jsonResponse(text: string, status: number, correlationId: string): Response {
+  return new Response(text, {
+    status,
+    headers: {
+      "content-type": "application/json; charset=utf-8",
+      "cache-control": "no-store",
+      "x-correlation-id": correlationId,
+      "x-content-type-options": "nosniff",
+    },
+  });
+}
+
+function fileNameOf(context: NodeContext): string {
+  return `${(context.req.param("job_id") ?? "job").replaceAll(/[^\w-]/g, "_")}.log`;
+}

@@ -1,0 +1,77 @@
+import type { IncomingMessage } from "node:http";
+import type { Static, TSchema } from "typebox";
+import { Compile, type Validator } from "typebox/compile";
+import { fail } from "@simpletuner-cloud/contract/errors.ts";
+
+/** The largest JSON body; datasets and models never travel as JSON. */
+const largestBodyBytes = 8 << 20;
+
+const validators = new WeakMap<TSchema, Validator>();
+
+/** Checks a value against a schema, compiled on first use; throws `validation_error` naming the first wrong field. */
+export function check<S extends TSchema>(schema: S, value: unknown, where: string): Static<S> {
+  const validator = validatorOf(schema);
+  if (validator.Check(value)) return value as Static<S>;
+  const first = validator.Errors(value)[0];
+  const field = first?.instancePath.slice(1).replaceAll("/", ".") || where;
+  throw fail("validation_error", {
+    field: fieldName(field, first),
+    problem: `${first?.message ?? "is not valid"}.`,
+  });
+}
+
+/** The compiled validator of a schema. */
+export function validatorOf(schema: TSchema): Validator {
+  let validator = validators.get(schema);
+  if (!validator) {
+    validator = Compile(schema);
+    validators.set(schema, validator);
+  }
+  return validator;
+}
+
+/** Turns query strings into what the schema asks for (numbers, booleans), then checks them. */
+export function checkQuery<S extends TSchema>(schema: S, query: URLSearchParams): Static<S> {
+  const properties = (schema as { properties?: Record<string, { type?: string }> }).properties ?? {};
+  const values: Record<string, unknown> = {};
+  for (const [name, text] of query) {
+    const type = properties[name]?.type;
+    if (type === undefined && !(name in properties)) continue;
+    if ((type === "integer" || type === "number") && text.trim() !== "") values[name] = Number(text);
+    else if (type === "boolean")
+      values[name] = text === "true" || text === "1" ? true : text === "false" || text === "0" ? false : text;
+    else values[name] = text;
+  }
+  return check(schema, values, "query");
+}
+
+/** Reads a JSON body; throws `unsupported_media_type`, `body_too_large` or `invalid_json`. */
+export async function readJson(request: IncomingMessage): Promise<unknown> {
+  const type = request.headers["content-type"] ?? "";
+  const pieces: Buffer[] = [];
+  let size = 0;
+  for await (const piece of request as AsyncIterable<Buffer>) {
+    size += piece.length;
+    if (size > largestBodyBytes) throw fail("body_too_large", { limit_bytes: largestBodyBytes });
+    pieces.push(piece);
+  }
+  if (size === 0) return {};
+  if (!/^application\/(\w+\+)?json\b/i.test(type)) throw fail("unsupported_media_type");
+  try {
+    return JSON.parse(Buffer.concat(pieces).toString("utf8"));
+  } catch (error) {
+    throw fail("invalid_json", { problem: (error as Error).message }, error);
+  }
+}
+
+interface SchemaError {
+  keyword: string;
+  params?: unknown;
+}
+
+/** Errors about a missing or an unknown field name that field rather than the object it should be in. */
+function fieldName(field: string, error: SchemaError | undefined): string {
+  const params = (error?.params ?? {}) as { requiredProperties?: string[]; additionalProperties?: string[] };
+  const names = params.requiredProperties ?? params.additionalProperties;
+  return names?.[0] ?? field;
+}

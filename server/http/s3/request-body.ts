@@ -1,0 +1,190 @@
+import { createHash } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { ChecksumAlgorithm, Checksums } from "../../adapters/storage/storage.ts";
+import { AwsChunkedDecoder, type ChunkSigning } from "./aws-chunked.ts";
+import {
+  algorithmOfHeader,
+  checksumAlgorithms,
+  checksumHasher,
+  checksumHeader,
+  isChecksumValue,
+} from "./checksums.ts";
+import { S3Error } from "./s3-errors.ts";
+import { headerOf } from "./s3-request.ts";
+
+/** How the body is framed and what of it was signed. */
+export type PayloadMode =
+  | { kind: "plain"; sha256: string | null }
+  | { kind: "aws-chunked"; signing: ChunkSigning | null };
+
+/** A body whose declarations were checked, but of which nothing was read. */
+export interface RequestBody {
+  /** Decoded length, null when the client does not say. */
+  readonly declaredBytes: number | null;
+  /** From Content-MD5, in hex; the reader must compare it. */
+  readonly expectedMd5: string | undefined;
+  /** Decoded bytes; throws at the end unless length, digests, checksums and signatures are right. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** The checksums that the body was found to have; to be read after the last chunk. */
+  checksums(): Checksums;
+}
+
+/** How {@link openRequestBody} treats a body. */
+export interface BodyOptions {
+  /** A checksum to take whether or not the client declares it. */
+  alsoCompute?: ChecksumAlgorithm | null;
+  /** The checksum headers speak of something else than this body. */
+  ignoresChecksumHeaders?: boolean;
+  /** Told the decoded bytes of every chunk. */
+  onBytes?: ((count: number) => void) | undefined;
+}
+
+/** A connection that brings no byte for so long is given up. */
+const idleMs = 60_000;
+
+/** The value of x-amz-content-sha256 as a mode; throws InvalidArgument for one that does not exist. */
+export function payloadMode(declared: string, signing: ChunkSigning | null): PayloadMode {
+  if (declared === "UNSIGNED-PAYLOAD") return { kind: "plain", sha256: null };
+  if (/^[0-9a-f]{64}$/.test(declared)) return { kind: "plain", sha256: declared };
+  if (declared === "STREAMING-UNSIGNED-PAYLOAD-TRAILER") return { kind: "aws-chunked", signing: null };
+  if (/^STREAMING-AWS4-HMAC-SHA256-PAYLOAD(-TRAILER)?$/.test(declared))
+    return { kind: "aws-chunked", signing };
+  throw new S3Error(
+    "InvalidArgument",
+    "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-… or a SHA-256.",
+  );
+}
+
+/**
+ * Checks what the headers declare and prepares reading. Throws before a byte is read when a declaration cannot be right.
+ */
+export function openRequestBody(
+  message: IncomingMessage,
+  mode: PayloadMode,
+  options: BodyOptions = {},
+): RequestBody {
+  const expectedMd5 = declaredMd5(message);
+  const declaredBytes = declaredLength(message, mode);
+  const expectations = declaredChecksums(message, options.ignoresChecksumHeaders === true);
+  const announced = announcedTrailers(message);
+  const algorithms = new Set<ChecksumAlgorithm>([...expectations.keys(), ...announced]);
+  if (options.alsoCompute) algorithms.add(options.alsoCompute);
+  const computed: Checksums = {};
+  async function* verified(): AsyncGenerator<Uint8Array> {
+    const hashers = [...algorithms].map((algorithm) => ({ algorithm, hasher: checksumHasher(algorithm) }));
+    const sha256 = mode.kind === "plain" && mode.sha256 !== null ? createHash("sha256") : null;
+    const decoder = mode.kind === "aws-chunked" ? new AwsChunkedDecoder(mode.signing) : null;
+    let received = 0;
+    for await (const slice of rawChunks(message)) {
+      for (const chunk of decoder === null ? [slice] : decoder.push(slice)) {
+        received += chunk.length;
+        if (declaredBytes !== null && received > declaredBytes) throw new S3Error("IncompleteBody");
+        sha256?.update(chunk);
+        for (const { hasher } of hashers) hasher.update(chunk);
+        options.onBytes?.(chunk.length);
+        yield chunk;
+      }
+    }
+    decoder?.finish();
+    if (declaredBytes !== null && received !== declaredBytes) throw new S3Error("IncompleteBody");
+    if (sha256 !== null && mode.kind === "plain" && sha256.digest("hex") !== mode.sha256) {
+      throw new S3Error("XAmzContentSHA256Mismatch");
+    }
+    for (const { algorithm, hasher } of hashers) computed[algorithm] = hasher.digest();
+    if (decoder !== null) addTrailerExpectations(expectations, announced, decoder);
+    for (const [algorithm, value] of expectations) {
+      if (computed[algorithm] !== undefined && computed[algorithm] !== value) {
+        throw new S3Error("BadDigest", `The body does not have the ${algorithm} that was declared for it.`);
+      }
+    }
+  }
+  return { declaredBytes, expectedMd5, chunks: verified(), checksums: () => computed };
+}
+
+/** The whole body of an operation that takes XML, at most `limitBytes`. */
+export async function readSmallBody(body: RequestBody, limitBytes: number): Promise<string> {
+  if ((body.declaredBytes ?? 0) > limitBytes) throw new S3Error("EntityTooLarge");
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body.chunks) {
+    length += chunk.length;
+    if (length > limitBytes) throw new S3Error("EntityTooLarge");
+    chunks.push(chunk);
+  }
+  const whole = Buffer.concat(chunks);
+  if (body.expectedMd5 !== undefined && createHash("md5").update(whole).digest("hex") !== body.expectedMd5) {
+    throw new S3Error("BadDigest");
+  }
+  return whole.toString("utf8");
+}
+
+/** The body as it arrives. Leaves the connection open, so that an error can still be answered. */
+async function* rawChunks(message: IncomingMessage): AsyncGenerator<Uint8Array> {
+  let isWaiting = true;
+  const timer = setTimeout(() => {
+    // Time that the disk takes is not the client's.
+    if (isWaiting) message.destroy(new Error(`No byte arrived for ${idleMs / 1000} seconds.`));
+    else timer.refresh();
+  }, idleMs);
+  try {
+    const chunks: AsyncIterable<Uint8Array> = message.iterator({ destroyOnReturn: false });
+    for await (const chunk of chunks) {
+      isWaiting = false;
+      yield chunk;
+      isWaiting = true;
+      timer.refresh();
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function declaredMd5(message: IncomingMessage): string | undefined {
+  const header = headerOf(message, "content-md5");
+  if (header === undefined) return undefined;
+  const bytes = Buffer.from(header, "base64");
+  if (bytes.length !== 16 || bytes.toString("base64") !== header.trim()) throw new S3Error("InvalidDigest");
+  return bytes.toString("hex");
+}
+
+function declaredLength(message: IncomingMessage, mode: PayloadMode): number | null {
+  const name = mode.kind === "plain" ? "content-length" : "x-amz-decoded-content-length";
+  const header = headerOf(message, name);
+  if (header === undefined) return null;
+  if (!/^\d{1,15}$/.test(header)) throw new S3Error("InvalidArgument", `${name} is not a number of bytes.`);
+  return Number(header);
+}
+
+function declaredChecksums(message: IncomingMessage, areIgnored: boolean): Map<ChecksumAlgorithm, string> {
+  const declared = new Map<ChecksumAlgorithm, string>();
+  if (areIgnored) return declared;
+  for (const algorithm of checksumAlgorithms) {
+    const value = headerOf(message, checksumHeader(algorithm));
+    if (value === undefined) continue;
+    if (!isChecksumValue(algorithm, value)) {
+      throw new S3Error("InvalidRequest", `Value for ${checksumHeader(algorithm)} header is invalid.`);
+    }
+    declared.set(algorithm, value);
+  }
+  return declared;
+}
+
+function announcedTrailers(message: IncomingMessage): ChecksumAlgorithm[] {
+  const names = (headerOf(message, "x-amz-trailer") ?? "")
+    .split(",")
+    .map((name) => name.trim().toLowerCase());
+  return names.flatMap((name) => algorithmOfHeader(name) ?? []);
+}
+
+/** A trailer that was announced must come; one that was not is no promise and is not looked at. */
+function addTrailerExpectations(
+  expectations: Map<ChecksumAlgorithm, string>,
+  announced: readonly ChecksumAlgorithm[],
+  decoder: AwsChunkedDecoder,
+): void {
+  for (const algorithm of announced) {
+    const value = decoder.trailers.get(checksumHeader(algorithm));
+    if (value === undefined || !isChecksumValue(algorithm, value)) throw new S3Error("MalformedTrailerError");
+    expectations.set(algorithm, value);
+  }
+}

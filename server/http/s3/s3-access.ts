@@ -1,0 +1,91 @@
+import { S3Error } from "./s3-errors.ts";
+
+/** What an access key opens. */
+export interface S3Credential {
+  secretAccessKey: string;
+  /** The area: keys under `prefix` of `bucket` ("*" with prefix "" for everything). */
+  scope: { bucket: string; prefix: string };
+  access: "readwrite" | "read";
+  /** The job that the key was made for, null for a person's key. */
+  jobId: string | null;
+}
+
+/** Somebody who came without an S3 signature: a browser session or the single user of this machine. */
+export interface S3Caller {
+  /** For a list, `key` is its prefix: "" asks for the whole bucket. */
+  canRead(bucket: string, key: string): Promise<boolean> | boolean;
+  canDelete(bucket: string, key: string): Promise<boolean> | boolean;
+}
+
+/** What is done to a key. */
+export type S3Action = "read" | "write" | "delete";
+
+/** Which stored keys a list covers, and what its answer leaves out in front of each. */
+export interface ListView {
+  storedPrefix: string;
+  hiddenPrefix: string;
+}
+
+/** Decides for one request; every refusal is AccessDenied. */
+export interface S3Access {
+  readonly jobId: string | null;
+  /** The stored key that the client's key means. */
+  storedKey(bucket: string, key: string, action: S3Action): Promise<string>;
+  listView(bucket: string, prefix: string): Promise<ListView>;
+  /** Whether the bucket is one to name in a list of buckets. */
+  canSeeBucket(bucket: string): Promise<boolean>;
+  /** Throws unless buckets of this name may be created and removed. */
+  assertBucketWritable(bucket: string): void;
+}
+
+/**
+ * The view of an access key: it sees its area as if that were the bucket. Keys that spell the area's prefix out
+ * mean the same objects, since trainers do both.
+ */
+export function credentialAccess(credential: S3Credential): S3Access {
+  const { bucket: ownBucket, prefix: givenPrefix } = credential.scope;
+  // Without the slash `job1` would open `job10` too.
+  const prefix = givenPrefix === "" || givenPrefix.endsWith("/") ? givenPrefix : `${givenPrefix}/`;
+  const isOwn = (bucket: string): boolean => ownBucket === "*" || ownBucket === bucket;
+  const assertOwn = (bucket: string, action: S3Action): void => {
+    if (!isOwn(bucket) || (action !== "read" && credential.access !== "readwrite"))
+      throw new S3Error("AccessDenied");
+  };
+  return {
+    jobId: credential.jobId,
+    async storedKey(bucket, key, action) {
+      assertOwn(bucket, action);
+      return key.startsWith(prefix) ? key : prefix + key;
+    },
+    async listView(bucket, listPrefix) {
+      assertOwn(bucket, "read");
+      if (listPrefix.startsWith(prefix)) return { storedPrefix: listPrefix, hiddenPrefix: "" };
+      return { storedPrefix: prefix + listPrefix, hiddenPrefix: prefix };
+    },
+    canSeeBucket: async (bucket) => isOwn(bucket),
+    assertBucketWritable: (bucket) => assertOwn(bucket, "write"),
+  };
+}
+
+/** The view of a caller without a signature: whole keys, reading and deleting only. */
+export function callerAccess(caller: S3Caller): S3Access {
+  return {
+    jobId: null,
+    async storedKey(bucket, key, action) {
+      const allowed =
+        action === "read"
+          ? await caller.canRead(bucket, key)
+          : action === "delete" && (await caller.canDelete(bucket, key));
+      if (!allowed) throw new S3Error("AccessDenied");
+      return key;
+    },
+    async listView(bucket, prefix) {
+      if (!(await caller.canRead(bucket, prefix))) throw new S3Error("AccessDenied");
+      return { storedPrefix: prefix, hiddenPrefix: "" };
+    },
+    canSeeBucket: async (bucket) => caller.canRead(bucket, ""),
+    assertBucketWritable() {
+      throw new S3Error("AccessDenied");
+    },
+  };
+}

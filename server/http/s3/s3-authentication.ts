@@ -1,0 +1,104 @@
+import type { IncomingMessage } from "node:http";
+import { claimFromQuery, isPresigned } from "./presigned.ts";
+import { type PayloadMode, payloadMode } from "./request-body.ts";
+import {
+  callerAccess,
+  credentialAccess,
+  type S3Access,
+  type S3Caller,
+  type S3Credential,
+} from "./s3-access.ts";
+import { S3Error } from "./s3-errors.ts";
+import { headerOf, type S3Request } from "./s3-request.ts";
+import {
+  assertFresh,
+  claimFromHeader,
+  claimTimeMs,
+  isSignatureValid,
+  type SignatureClaim,
+  type SigningKeys,
+  sigV4Algorithm,
+} from "./sig-v4.ts";
+
+/** Who may come in, and how that is found out. */
+export interface AuthenticationDeps {
+  credentials: {
+    /** Null when the key is unknown or dead. */
+    findByAccessKey(accessKeyId: string): Promise<S3Credential | null>;
+    /** For `X-Upload-Token` and `X-SimpleTuner-Secret`; leave out to refuse those headers. */
+    findByUploadToken?(token: string): Promise<S3Credential | null>;
+  };
+  /** For requests without any S3 credential; must itself refuse requests that another site's page made. */
+  authorizeCaller(message: IncomingMessage): Promise<S3Caller | null>;
+  clock: () => number;
+}
+
+/** An authenticated request: what it may reach, and how its body is to be read. */
+export interface Authenticated {
+  access: S3Access;
+  payload: PayloadMode;
+}
+
+/** Headers that change what a signed request does; they must be part of the signature. */
+const meaningfulHeader = /^x-amz-(meta-|copy-source|tagging|metadata-directive)/;
+
+/** Finds out who sent the request, in this order: upload token header, signature, presigned URL, caller. */
+export async function authenticate(
+  deps: AuthenticationDeps,
+  keys: SigningKeys,
+  request: S3Request,
+): Promise<Authenticated> {
+  const { message } = request;
+  const declaredHash = headerOf(message, "x-amz-content-sha256") ?? "UNSIGNED-PAYLOAD";
+  const token = headerOf(message, "x-upload-token") ?? headerOf(message, "x-simpletuner-secret");
+  if (token !== undefined && deps.credentials.findByUploadToken !== undefined) {
+    const credential = await deps.credentials.findByUploadToken(token);
+    if (credential === null)
+      throw new S3Error("InvalidAccessKeyId", "The upload token is unknown, or its job has ended.");
+    // Chunk signatures start at a signature that this token does not stand for.
+    return { access: credentialAccess(credential), payload: payloadMode(declaredHash, null) };
+  }
+  const authorization = headerOf(message, "authorization") ?? "";
+  if (authorization.startsWith(sigV4Algorithm)) {
+    const claim = claimFromHeader(message);
+    assertFresh(claimTimeMs(claim), deps.clock());
+    return authenticateClaim(deps, keys, request, claim);
+  }
+  if (isPresigned(request))
+    return authenticateClaim(deps, keys, request, claimFromQuery(request, deps.clock()));
+  if (/^AWS[ 4]/.test(authorization)) {
+    throw new S3Error(
+      "InvalidRequest",
+      `The authorization mechanism is not supported. Use ${sigV4Algorithm}.`,
+    );
+  }
+  const caller = await deps.authorizeCaller(message);
+  if (caller === null) throw new S3Error("AccessDenied");
+  return { access: callerAccess(caller), payload: payloadMode(declaredHash, null) };
+}
+
+async function authenticateClaim(
+  deps: AuthenticationDeps,
+  keys: SigningKeys,
+  request: S3Request,
+  claim: SignatureClaim,
+): Promise<Authenticated> {
+  const credential = await deps.credentials.findByAccessKey(claim.accessKeyId);
+  if (credential === null) throw new S3Error("InvalidAccessKeyId");
+  const key = keys(claim, credential.secretAccessKey);
+  if (!isSignatureValid(request, claim, key)) throw new S3Error("SignatureDoesNotMatch");
+  assertMeaningSigned(request.message, claim);
+  return { access: credentialAccess(credential), payload: payloadMode(claim.payloadHash, { claim, key }) };
+}
+
+function assertMeaningSigned(message: IncomingMessage, claim: SignatureClaim): void {
+  const unsigned = Object.keys(message.headers).find(
+    (name) => meaningfulHeader.test(name) && !claim.signedHeaders.includes(name),
+  );
+  if (unsigned !== undefined) {
+    throw new S3Error(
+      "AccessDenied",
+      `There were headers present in the request which were not signed: ${unsigned}`,
+    );
+  }
+}

@@ -1,0 +1,152 @@
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import type { ObjectStorage } from "../../adapters/storage/storage.ts";
+import { authenticate, type AuthenticationDeps } from "./s3-authentication.ts";
+import { expectedS3Error, S3Error } from "./s3-errors.ts";
+import { type S3Exchange, type StorageListeners, uploadSlots } from "./s3-exchange.ts";
+import { parseS3Request, requestId, type S3Request } from "./s3-request.ts";
+import { sendError } from "./s3-response.ts";
+import { findOperation } from "./s3-routes.ts";
+import { type SigningKeys, signingKeys } from "./sig-v4.ts";
+
+/** Uploads taken in at the same time, when not set. */
+const defaultUploads = 64;
+
+/** Everything the endpoint needs. */
+export interface S3HandlerDeps extends AuthenticationDeps, StorageListeners {
+  storage: ObjectStorage;
+  /** Where the endpoint is mounted, without a slash at the end: `/api/cloud/storage`. */
+  pathPrefix: string;
+  /** More uploads at the same time are answered with SlowDown. */
+  maxConcurrentUploads?: number;
+  /** For a rate limit: called for every request that is refused for its credentials. */
+  onAuthenticationFailed?(message: IncomingMessage): void;
+  /** Told about failures that are the server's. */
+  logger?: { error(details: object, text: string): void };
+}
+
+/**
+ * Answers one request. `expectsContinue` says that the client waits for `100 Continue` and that nobody has sent
+ * it: see {@link mountS3}. Never rejects.
+ */
+export type S3Handler = (
+  message: IncomingMessage,
+  response: ServerResponse,
+  expectsContinue?: boolean,
+) => Promise<void>;
+
+/** The S3 endpoint on raw `node:http`: no body is parsed or held, no other middleware may have touched it. */
+export function createS3Handler(deps: S3HandlerDeps): S3Handler {
+  const keys = signingKeys();
+  const slots = uploadSlots(deps.maxConcurrentUploads ?? defaultUploads);
+  return async (message, response, expectsContinue = false) => {
+    let isAwaitingContinue = expectsContinue;
+    let request: S3Request | null = null;
+    try {
+      request = parseS3Request(message, response, deps.pathPrefix);
+      response.setHeader("x-amz-request-id", request.id);
+      const operation = findOperation(request);
+      const { access, payload } = await authenticateOrTell(deps, keys, request);
+      const sendContinue = (): void => {
+        if (isAwaitingContinue) response.writeContinue();
+        isAwaitingContinue = false;
+      };
+      const { storage } = deps;
+      const exchange: S3Exchange = {
+        storage,
+        listeners: deps,
+        slots,
+        request,
+        response,
+        access,
+        payload,
+        sendContinue,
+      };
+      await operation(exchange);
+    } catch (error) {
+      await answerFailure(deps, message, response, request, error, isAwaitingContinue);
+    }
+  };
+}
+
+async function authenticateOrTell(
+  deps: S3HandlerDeps,
+  keys: SigningKeys,
+  request: S3Request,
+): ReturnType<typeof authenticate> {
+  try {
+    return await authenticate(deps, keys, request);
+  } catch (error) {
+    if (error instanceof S3Error) deps.onAuthenticationFailed?.(request.message);
+    throw error;
+  }
+}
+
+async function answerFailure(
+  deps: S3HandlerDeps,
+  message: IncomingMessage,
+  response: ServerResponse,
+  request: S3Request | null,
+  error: unknown,
+  isAwaitingContinue: boolean,
+): Promise<void> {
+  // A client that went away is no failure, and nobody is left to read an answer.
+  if (response.destroyed || message.errored !== null) {
+    response.destroy();
+    return;
+  }
+  const id = request?.id ?? requestId(response);
+  const expected = expectedS3Error(error);
+  if (expected === null) {
+    deps.logger?.error(
+      { err: error, request_id: id, method: message.method },
+      "The storage endpoint failed.",
+    );
+  }
+  if (response.headersSent) {
+    // Only a broken connection tells the client that the rest will not come.
+    response.destroy();
+    return;
+  }
+  for (const name of response.getHeaderNames()) if (isObjectHeader(name)) response.removeHeader(name);
+  response.setHeader("x-amz-request-id", id);
+  const subject = request ?? { id, rawPath: message.url ?? "", wantsJson: false, message };
+  await sendError(subject, response, expected ?? new S3Error("InternalError"), isAwaitingContinue).catch(() =>
+    response.destroy(),
+  );
+}
+
+/** Headers of an answer that was prepared and then not sent. */
+function isObjectHeader(name: string): boolean {
+  return /^(etag|last-modified|accept-ranges|cache-control|expires|content-|x-amz-)/.test(name);
+}
+
+/**
+ * Puts the endpoint in front of `others` on a server: requests under the prefix go to it, with `Expect` headers
+ * answered when their time has come. The server needs `requestTimeout = 0`, since uploads may take hours; the
+ * endpoint drops connections that bring nothing for a minute itself.
+ */
+export function mountS3(
+  server: Server,
+  pathPrefix: string,
+  handler: S3Handler,
+  others: RequestListener,
+): void {
+  const isOurs = (message: IncomingMessage): boolean => {
+    const path = (message.url ?? "").replace(/^https?:\/\/[^/?]*/i, "").split("?", 1)[0] ?? "";
+    return path === pathPrefix || path.startsWith(`${pathPrefix}/`);
+  };
+  server.on("request", (message, response) => {
+    if (isOurs(message)) void handler(message, response);
+    else others(message, response);
+  });
+  server.on("checkContinue", (message: IncomingMessage, response: ServerResponse) => {
+    if (isOurs(message)) return void handler(message, response, true);
+    response.writeContinue();
+    others(message, response);
+  });
+  // S3 clients send other expectations too, and S3 ignores them.
+  server.on("checkExpectation", (message: IncomingMessage, response: ServerResponse) => {
+    if (isOurs(message)) return void handler(message, response);
+    response.writeHead(417).end();
+  });
+}

@@ -1,0 +1,80 @@
+import type { IncomingMessage, RequestListener, Server } from "node:http";
+import type { Logger } from "pino";
+import type { ObjectStorage } from "../adapters/storage/storage.ts";
+import type { JobStore } from "../db/stores/jobs.ts";
+import { outputsBucket } from "../domain/run-files.ts";
+import { type JobAction, mayWithJob } from "../services/job-access.ts";
+import type { ReceivedFiles } from "../services/received-files.ts";
+import { storagePath } from "../services/results.ts";
+import type { UploadTokens } from "../services/upload-tokens.ts";
+import { callerMay } from "@simpletuner-cloud/contract/permissions.ts";
+import type { Authenticate } from "./authenticate.ts";
+import { createS3Handler, mountS3 } from "./s3/s3-handler.ts";
+
+/** What the storage endpoint needs. */
+export interface StorageMountOptions {
+  storage: ObjectStorage;
+  tokens: UploadTokens;
+  received: ReceivedFiles;
+  jobs: JobStore;
+  authenticate: Authenticate;
+  log: Logger;
+  now: () => number;
+}
+
+/** Puts the S3 endpoint in front of the other routes of a server, on Node's own streams. */
+export function mountStorage(server: Server, others: RequestListener, options: StorageMountOptions): void {
+  const handle = createS3Handler({
+    storage: options.storage,
+    pathPrefix: storagePath,
+    clock: options.now,
+    credentials: {
+      async findByAccessKey(accessKeyId) {
+        const token = await options.tokens.findLive(accessKeyId);
+        return (
+          token && {
+            ...token,
+            scope: { bucket: outputsBucket, prefix: `${token.jobId}/` },
+            access: "readwrite",
+          }
+        );
+      },
+    },
+    authorizeCaller: (request) => callerOf(request, options),
+    onUploadProgress: ({ jobId, key, bytes }) => {
+      options.received
+        .onProgress({ jobId, key: belowArea(jobId, key), bytes })
+        .catch((error: unknown) => options.log.warn({ err: error }, "upload progress was not stored"));
+    },
+    // Awaited before the client hears of success, so that no stored file goes without its event.
+    onObjectStored: async ({ jobId, key, sizeBytes }) => {
+      if (jobId !== null) await options.received.onStored({ jobId, key: belowArea(jobId, key), sizeBytes });
+    },
+    logger: options.log,
+  });
+  mountS3(server, storagePath, handle, others);
+}
+
+/** A person's view of the storage: the areas of the jobs they may see; whole buckets only with the right to all. */
+async function callerOf(request: IncomingMessage, options: StorageMountOptions) {
+  const caller = await options.authenticate(request);
+  if (!caller) return null;
+  // A page of another site must not make this browser delete anything.
+  const { origin, host } = request.headers;
+  const foreign = origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host);
+  const may = async (action: JobAction, bucket: string, key: string): Promise<boolean> => {
+    if (foreign && action !== "view") return false;
+    if (callerMay(caller, `job.${action}.all`)) return true;
+    const [jobId] = key.split("/", 1);
+    const job = bucket === outputsBucket && jobId ? await options.jobs.findWire(jobId) : null;
+    return job !== null && mayWithJob(caller, action, job.user_id);
+  };
+  return {
+    canRead: (bucket: string, key: string) => may("view", bucket, key),
+    canDelete: (bucket: string, key: string) => may("delete", bucket, key),
+  };
+}
+
+function belowArea(jobId: string, key: string): string {
+  return key.startsWith(`${jobId}/`) ? key.slice(jobId.length + 1) : key;
+}

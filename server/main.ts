@@ -1,0 +1,162 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createApp } from "./app.ts";
+import { readConfig, type ServerConfig, StartError, statePaths } from "./config.ts";
+import { type Authenticate, isLoopbackAddress, singleUserAuthenticator } from "./http/authenticate.ts";
+import { serverLog } from "./log.ts";
+import { lockState } from "./state-lock.ts";
+
+/** How to start a server; what is left out comes from the environment. */
+export interface StartOptions {
+  host?: string;
+  port?: number;
+  stateDir?: string;
+  env?: NodeJS.ProcessEnv;
+  /** For tests: another way to tell who calls. */
+  authenticate?: Authenticate;
+  now?: () => number;
+  /** For tests: answers that break the contract become errors. */
+  checkAnswers?: boolean;
+}
+
+/** A server that listens. */
+export interface RunningServer {
+  url: string;
+  /** Open this in a browser on another machine; null when the server answers only this one. */
+  accessUrl: string | null;
+  /** Stops answering and following; training goes on and is taken up by the next start. */
+  close(): Promise<void>;
+}
+
+/** Starts the server; throws {@link StartError} with one sentence for the person who starts it. */
+export async function startServer(options: StartOptions = {}): Promise<RunningServer> {
+  const env = options.env ?? process.env;
+  const config = {
+    ...readConfig(env),
+    ...definedOnly({ host: options.host, port: options.port, stateDir: options.stateDir }),
+  };
+  const unlock = lockStateDir(config);
+  try {
+    return await listenAndRun(config, options, env, unlock);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+async function listenAndRun(
+  config: ServerConfig,
+  options: StartOptions,
+  env: NodeJS.ProcessEnv,
+  unlock: () => void,
+): Promise<RunningServer> {
+  const log = serverLog(config);
+  const accessToken = randomBytes(18).toString("base64url");
+  const server = createServer({ requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 65_000 });
+  const app = await createApp({
+    config,
+    env,
+    log,
+    accessToken,
+    authenticate: options.authenticate ?? singleUserAuthenticator(accessToken),
+    baseUrl: () => config.publicUrl ?? urlOf(server, config.host),
+    now: options.now ?? Date.now,
+    checkAnswers: options.checkAnswers ?? false,
+  });
+  app.attach(server);
+  try {
+    await listen(server, config);
+    const { rescued } = await app.start();
+    if (rescued > 0) log.info({ jobs: rescued }, "took up jobs that were under way");
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+  const url = urlOf(server, config.host);
+  log.info({ url, state_dir: config.stateDir }, "listening");
+  return {
+    url,
+    accessUrl:
+      isLoopbackAddress(config.host) || config.host === "localhost"
+        ? null
+        : `${url}/?access_token=${accessToken}`,
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      await app.close();
+      server.closeAllConnections();
+      await closed;
+      unlock();
+    },
+  };
+}
+
+async function listen(server: Server, { host, port }: ServerConfig): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EADDRINUSE") {
+        reject(
+          new StartError(
+            `Port ${port} on ${host} is already in use. Stop the program that uses it, or choose another port with --port or SIMPLETUNER_PORT.`,
+          ),
+        );
+      } else if (error.code === "EACCES") {
+        reject(
+          new StartError(
+            `Port ${port} needs administrator rights. Choose one above 1023 with --port or SIMPLETUNER_PORT.`,
+          ),
+        );
+      } else if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND") {
+        reject(
+          new StartError(
+            `${host} is not an address of this machine. Choose another with --host or SIMPLETUNER_HOST.`,
+          ),
+        );
+      } else reject(error);
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+function lockStateDir(config: ServerConfig): () => void {
+  try {
+    mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
+    return lockState(statePaths(config.stateDir).lock);
+  } catch (error) {
+    if (error instanceof StartError) throw error;
+    const code = (error as NodeJS.ErrnoException).code ?? "";
+    if (code === "ENOSPC")
+      throw new StartError(
+        `The disk that holds ${config.stateDir} is full. Free some space and start again.`,
+        { cause: error },
+      );
+    throw new StartError(
+      `The folder ${config.stateDir} cannot be written (${code}). Give this user write permission, or choose another with SIMPLETUNER_STATE_DIR.`,
+      { cause: error },
+    );
+  }
+}
+
+function urlOf(server: Server, host: string): string {
+  const address = server.address() as AddressInfo | null;
+  const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
+  return `http://${name}:${address?.port ?? 0}`;
+}
+
+function definedOnly<Values extends object>(
+  values: Values,
+): { [Name in keyof Values]?: NonNullable<Values[Name]> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
+}
+
+if (import.meta.main) {
+  try {
+    const server = await startServer();
+    const stop = (): void => void server.close().then(() => process.exit(0));
+    process.once("SIGINT", stop).once("SIGTERM", stop);
+  } catch (error) {
+    process.stderr.write(`${error instanceof StartError ? error.message : (error as Error).stack}\n`);
+    process.exit(1);
+  }
+}

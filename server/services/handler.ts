@@ -1,0 +1,51 @@
+import type { Endpoint, EndpointTable, InputOf, OutputOf } from "@simpletuner-cloud/contract/endpoint.ts";
+import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
+
+/** What a handler knows of the request beside its parsed input. */
+export interface RequestContext {
+  /** Who calls; {@link anonymous} on public endpoints without credentials. */
+  readonly caller: Caller;
+  readonly correlationId: string;
+  /** The Last-Event-ID of a resumed stream, or null. */
+  readonly lastEventId: string | null;
+  /** The X-API-Key header, for public endpoints whose callers prove themselves in their own way. */
+  readonly apiKey: string | null;
+  /** Streams end when it aborts: the reader is gone or the server stops. */
+  readonly closed: AbortSignal;
+}
+
+/** The caller of a public endpoint that sent no credentials. */
+export const anonymous: Caller = { userId: "", username: "", grants: [] };
+
+/** An answer that is JSON text already, of the shape the contract declares. */
+export class PreparedJson<Output> {
+  readonly text: string;
+  /** Only for the type checker: what the text holds. */
+  declare readonly output: Output;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** One message of an event stream. `id` lets a cut stream resume after it. */
+export interface StreamMessage {
+  id?: string;
+  event: string;
+  /** One line of text, usually JSON. */
+  data: string;
+}
+
+/** What a stream endpoint answers: messages (`sse`) or pieces of text, pulled as fast as the reader takes them. */
+export type StreamOf<E extends Endpoint> = E["answer"] extends { stream: "sse" }
+  ? AsyncIterable<StreamMessage>
+  : AsyncIterable<string>;
+
+type AnswerOf<E extends Endpoint> = E["answer"] extends { stream: string }
+  ? StreamOf<E>
+  : OutputOf<E> | PreparedJson<OutputOf<E>>;
+
+/** The use cases of one endpoint table, by name. */
+export type Handlers<T extends EndpointTable> = {
+  [Name in keyof T]: (input: InputOf<T[Name]>, context: RequestContext) => Promise<AnswerOf<T[Name]>>;
+};

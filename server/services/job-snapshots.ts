@@ -1,0 +1,31 @@
+import { fail } from "@simpletuner-cloud/contract/errors.ts";
+import type { JobStore } from "../db/stores/jobs.ts";
+import type { DataloaderConfig, TrainerConfig } from "../domain/config-rules.ts";
+import { isSealed, mapSecretFields, type SecretBox } from "../domain/sealed-secret.ts";
+import type { JobInputs } from "./job-inputs.ts";
+
+/** Reads the frozen inputs of jobs. */
+export function jobSnapshots(jobs: JobStore, secrets: SecretBox) {
+  const read = async (jobId: string, secret: (value: string) => string) => {
+    const snapshot = await jobs.snapshot(jobId);
+    if (!snapshot) throw fail("job_not_found", { job_id: jobId });
+    const open = (text: string): unknown => mapSecretFields(JSON.parse(text), secret);
+    return {
+      config: open(snapshot.config) as TrainerConfig,
+      dataloader: open(snapshot.dataloader) as DataloaderConfig,
+    };
+  };
+  return {
+    /** With secrets as they were submitted: for starting a run, never for an answer. */
+    async inputs(jobId: string): Promise<JobInputs> {
+      const job = await jobs.find(jobId);
+      const opened = await read(jobId, (value) => (isSealed(value) ? secrets.open(value) : value));
+      return { configName: job?.wire.config_name ?? null, ...opened };
+    },
+    /** With secrets hidden. */
+    shown: (jobId: string) => read(jobId, () => "********"),
+  };
+}
+
+/** See {@link jobSnapshots}. */
+export type JobSnapshots = ReturnType<typeof jobSnapshots>;

@@ -1,0 +1,90 @@
+import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
+import type { CommittedChange } from "../db/stores/jobs.ts";
+import type { StreamMessage } from "./handler.ts";
+
+/** A message to open streams, serialised once for all of them. */
+export interface LiveMessage extends StreamMessage {
+  /** The number of a stored event; null for live-only ones. */
+  number: number | null;
+  /** Whose it is; null concerns everybody. */
+  userId: string | null;
+  jobId: string | null;
+}
+
+/** Passes events to the open streams of this process. */
+export function liveEvents() {
+  const listeners = new Set<(message: LiveMessage) => void>();
+  const logListeners = new Map<string, Set<() => void>>();
+  const publish = (message: LiveMessage): void => {
+    for (const listener of listeners) listener(message);
+  };
+  const wakeLog = (jobId: string): void => {
+    for (const wake of logListeners.get(jobId) ?? []) wake();
+  };
+  return {
+    publish,
+    /** Tells what a committed change did: its events, or a live progress message when it had none. */
+    publishChange({ job, events }: CommittedChange): void {
+      for (const event of events) {
+        const gone = event.wire.type === "job.deleted";
+        publish(
+          jobMessage(
+            event.wire.type,
+            event.wire.id,
+            event.wire.at,
+            gone ? null : job.wire,
+            job.wire,
+            event.wire.data,
+          ),
+        );
+      }
+      if (events.length === 0)
+        publish(
+          jobMessage("job.progress", null, job.wire.updated_at, job.wire, job.wire, progressOf(job.wire)),
+        );
+      if (job.wire.is_terminal) wakeLog(job.wire.job_id);
+    },
+    /** Hears every message; answers the function that stops it. */
+    subscribe(listener: (message: LiveMessage) => void): () => void {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    /** Calls `wake` when the job's log has grown or the job is over. */
+    subscribeLog(jobId: string, wake: () => void): () => void {
+      const wakes = logListeners.get(jobId) ?? new Set();
+      logListeners.set(jobId, wakes.add(wake));
+      return () => {
+        wakes.delete(wake);
+        if (wakes.size === 0) logListeners.delete(jobId);
+      };
+    },
+    wakeLog,
+  };
+}
+
+/** See {@link liveEvents}. */
+export type LiveEvents = ReturnType<typeof liveEvents>;
+
+/** The message of an event; `shown` is the job to send along, `owner` the one that decides who sees it. */
+export function jobMessage(
+  type: string,
+  number: number | null,
+  at: string,
+  shown: Job | null,
+  owner: Pick<Job, "job_id" | "user_id">,
+  data: unknown,
+): LiveMessage {
+  const body = { id: number, job_id: owner.job_id, type, at, data, ...(shown ? { job: shown } : {}) };
+  return {
+    ...(number === null ? {} : { id: String(number) }),
+    event: type,
+    data: JSON.stringify(body),
+    number,
+    userId: owner.user_id,
+    jobId: owner.job_id,
+  };
+}
+
+function progressOf(job: Job) {
+  return { progress: job.progress, upload_progress: job.upload_progress };
+}

@@ -1,0 +1,155 @@
+import { createHash } from "node:crypto";
+import { uuidv7 } from "uuidv7";
+import { fail } from "@simpletuner-cloud/contract/errors.ts";
+import type { SubmitJob } from "@simpletuner-cloud/contract/jobs.ts";
+import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
+import type { Provider } from "../adapters/providers/provider.ts";
+import type { IdempotencyKeyStore } from "../db/stores/idempotency-keys.ts";
+import type { IdempotencyClaim, JobStore } from "../db/stores/jobs.ts";
+import { type JobRecord, newJobRecord } from "../domain/job-record.ts";
+import { mapSecretFields, type SecretBox } from "../domain/sealed-secret.ts";
+import type { ConsentCheck } from "./data-consent.ts";
+import type { DatasetPackaging, PackagingPlan } from "./dataset-packaging.ts";
+import type { JobInputs } from "./job-inputs.ts";
+
+/** How long an idempotency key is remembered (CONTRACT 2.11). */
+const keyLifetimeMs = 24 * 3_600_000;
+
+/** What submitting needs. */
+export interface SubmitJobOptions {
+  jobs: JobStore;
+  keys: IdempotencyKeyStore;
+  packaging: DatasetPackaging;
+  consent: ConsentCheck;
+  secrets: SecretBox;
+  now: () => number;
+  findProvider: (id: string) => Provider;
+  /** Called after a job was written, so that the queue looks at once. */
+  wakeQueue: () => void;
+}
+
+/** A submit whose configuration has been found. */
+export interface Submission {
+  request: Omit<SubmitJob, "config" | "dataloader_config">;
+  inputs: JobInputs;
+  retryOf: string | null;
+}
+
+/** Writes new jobs: everything is checked and agreed before the first byte is written. */
+export function jobSubmitter(options: SubmitJobOptions) {
+  return async (
+    caller: Caller,
+    submission: Submission,
+  ): Promise<{ job: JobRecord; idempotentHit: boolean }> => {
+    const claim = claimOf(caller, submission, options.now());
+    const earlier = claim && (await jobOfKey(options, claim));
+    if (earlier) return { job: earlier, idempotentHit: true };
+    const job = await prepareJob(options, caller, submission);
+    try {
+      await options.jobs.insert(job.record, job.snapshot, job.events, claim);
+    } catch (error) {
+      // Two requests with one key may come this far together; the key's uniqueness lets one of them write.
+      const first = claim && (await jobOfKey(options, claim));
+      if (!first) throw error;
+      return { job: first, idempotentHit: true };
+    }
+    options.wakeQueue();
+    return { job: job.record, idempotentHit: false };
+  };
+}
+
+/** See {@link jobSubmitter}. */
+export type JobSubmitter = ReturnType<typeof jobSubmitter>;
+
+async function prepareJob(
+  options: SubmitJobOptions,
+  caller: Caller,
+  { request, inputs, retryOf }: Submission,
+) {
+  const provider = options.findProvider(request.provider ?? "local");
+  const description = await provider.describe();
+  if (description.unavailable_reason !== null)
+    throw fail("provider_unavailable", { provider: provider.id, reason: description.unavailable_reason });
+  const transfer =
+    request.dataset_transfer ?? (description.capabilities.reads_in_place ? "in_place" : "package");
+  const plan = await options.packaging.plan(inputs.dataloader);
+  const consentedFingerprint =
+    transfer === "in_place"
+      ? null
+      : await options.consent.checkConsent(plan, {
+          userId: caller.userId,
+          provider: provider.id,
+          token: request.consent_token,
+        });
+  const family = inputs.config["model_family"];
+  const name = request.name ?? request.tracker_run_name ?? inputs.configName ?? "Untitled run";
+  const record = newJobRecord(
+    {
+      jobId: uuidv7(),
+      userId: caller.userId,
+      provider: provider.id,
+      jobType: provider.id === "local" ? "local" : "cloud",
+      name,
+      configName: inputs.configName,
+      modelFamily: typeof family === "string" ? family : null,
+      transfer,
+      consentedFingerprint,
+      retryOf,
+      hardwareType: null,
+      metadata: {
+        dataset_files: plan.total_files,
+        dataset_bytes: plan.total_bytes,
+        dataset_transfer: transfer,
+      },
+    },
+    options.now(),
+  );
+  return {
+    record,
+    snapshot: frozen(options.secrets, inputs, plan),
+    events: [
+      { type: "job.created", data: { status: "pending", name, provider: provider.id } },
+      {
+        type: "job.plan",
+        data: {
+          fingerprint: plan.fingerprint,
+          files: plan.total_files,
+          bytes: plan.total_bytes,
+          consent: consentOf(transfer, consentedFingerprint),
+        },
+      },
+    ] as const,
+  };
+}
+
+function consentOf(transfer: "in_place" | "package", fingerprint: string | null): string {
+  if (transfer === "in_place") return "in_place";
+  return fingerprint === null ? "allow" : "token";
+}
+
+/** The inputs as they are kept: secret values sealed, the plan without its list of excluded files. */
+function frozen(secrets: SecretBox, inputs: JobInputs, plan: PackagingPlan) {
+  const seal = (value: unknown) => JSON.stringify(mapSecretFields(value, (secret) => secrets.seal(secret)));
+  const datasets = plan.datasets.map(({ excluded: _, ...dataset }) => dataset);
+  return {
+    config: seal(inputs.config),
+    dataloader: seal(inputs.dataloader),
+    plan: JSON.stringify({ ...plan, datasets }),
+  };
+}
+
+function claimOf(caller: Caller, { request, inputs }: Submission, nowMs: number): IdempotencyClaim | null {
+  if (request.idempotency_key === undefined) return null;
+  const { consent_token: _, idempotency_key: key, ...meant } = request;
+  const requestHash = createHash("sha256")
+    .update(JSON.stringify([meant, inputs.config, inputs.dataloader]))
+    .digest("hex");
+  return { userId: caller.userId, key, requestHash, expiresAtMs: nowMs + keyLifetimeMs };
+}
+
+async function jobOfKey(options: SubmitJobOptions, claim: IdempotencyClaim): Promise<JobRecord | null> {
+  const known = await options.keys.find(claim.userId, claim.key);
+  if (!known) return null;
+  if (known.requestHash !== claim.requestHash) throw fail("idempotency_key_reused");
+  return options.jobs.find(known.jobId);
+}

@@ -1,0 +1,94 @@
+import { statfs } from "node:fs/promises";
+import { type Kysely, sql } from "kysely";
+import { fail } from "@simpletuner-cloud/contract/errors.ts";
+import type { Health, systemEndpoints } from "@simpletuner-cloud/contract/system.ts";
+import type { Database } from "../db/schema.ts";
+import type { Handlers } from "./handler.ts";
+
+/** Free space below which the server calls itself degraded. */
+const lowDiskBytes = 1 << 30;
+
+/** What the server tells of itself needs. */
+export interface SystemServiceOptions {
+  db: Kysely<Database>;
+  version: string;
+  publicUrl: () => string;
+  stateDir: string;
+  now: () => number;
+  stopping: AbortSignal;
+}
+
+/** Liveness, readiness, health, and who the caller is. */
+export function systemService(options: SystemServiceOptions): Handlers<typeof systemEndpoints> {
+  const startedAtMs = options.now();
+  return {
+    async root() {
+      return { status: "healthy", mode: "unified" };
+    },
+    async live() {
+      return { status: "ok" };
+    },
+    async ready() {
+      const database = await databaseHealth(options.db);
+      if (options.stopping.aborted || database.status !== "healthy") {
+        throw fail("not_ready", {
+          reason: options.stopping.aborted ? "the server is stopping" : "the database does not answer",
+        });
+      }
+      return { status: "ready" };
+    },
+    async health() {
+      const components = [await databaseHealth(options.db), await diskHealth(options.stateDir)];
+      const worst = components.some((part) => part.status === "unhealthy")
+        ? "unhealthy"
+        : components.some((part) => part.status === "degraded")
+          ? "degraded"
+          : "healthy";
+      const now = options.now();
+      return {
+        status: worst,
+        version: options.version,
+        uptime_seconds: Math.round((now - startedAtMs) / 100) / 10,
+        timestamp: new Date(now).toISOString(),
+        components,
+      };
+    },
+    async session(_, { caller }) {
+      const known = caller.userId !== "";
+      return {
+        authenticated: known,
+        user_id: known ? caller.userId : null,
+        username: known ? caller.username : null,
+        grants: [...caller.grants],
+        mode: "single-user",
+        version: options.version,
+        public_url: options.publicUrl(),
+      };
+    },
+  };
+}
+
+type Component = Health["components"][number];
+
+async function databaseHealth(db: Kysely<Database>): Promise<Component> {
+  const startedAt = performance.now();
+  const works = await sql`select 1 as one`.execute(db).then(
+    () => true,
+    () => false,
+  );
+  const latency_ms = Math.round((performance.now() - startedAt) * 100) / 100;
+  return works
+    ? { name: "database", status: "healthy", latency_ms, message: "SQLite database accessible" }
+    : { name: "database", status: "unhealthy", latency_ms, message: "The database does not answer" };
+}
+
+async function diskHealth(folder: string): Promise<Component> {
+  const { bavail, bsize } = await statfs(folder);
+  const low = bavail * bsize < lowDiskBytes;
+  return {
+    name: "disk",
+    status: low ? "degraded" : "healthy",
+    latency_ms: null,
+    message: `${((bavail * bsize) / 2 ** 30).toFixed(1)} GiB free`,
+  };
+}

@@ -1,0 +1,123 @@
+import { mkdtemp, mkdir, rm, writeFile } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { type ApiClient, apiClient } from "@simpletuner-cloud/contract/client.ts";
+import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
+import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
+import { singleUser } from "../http/authenticate.ts";
+import { type StartOptions, startServer } from "../main.ts";
+
+/** Callers that tests may be, chosen by the header `x-test-user`. */
+const testCallers: Record<string, Caller> = {
+  local: singleUser,
+  ada: {
+    userId: "ada",
+    username: "ada",
+    grants: ["job.submit", "job.view.own", "job.cancel.own", "job.delete.own", "config.view", "queue.view"],
+  },
+  bob: {
+    userId: "bob",
+    username: "bob",
+    grants: ["job.submit", "job.view.own", "job.cancel.own", "job.delete.own", "config.view", "queue.view"],
+  },
+  viewer: { userId: "viewer", username: "viewer", grants: ["job.view.own", "config.view"] },
+};
+
+/** A real server in a temporary folder, whose answers are checked against the contract. */
+export interface TestServer {
+  url: string;
+  folder: string;
+  stateDir: string;
+  call: ApiClient;
+  /** A client of another caller: ada, bob or viewer; `nobody` sends no proof at all. */
+  as: (name: string) => ApiClient;
+  /** Stops the server and starts it again on the same state. */
+  restart: () => Promise<void>;
+  close: () => Promise<void>;
+}
+
+/** Starts a {@link TestServer}. `script` is a shell script that trains instead of the real trainer. */
+export async function startTestServer(
+  options: { script?: string; env?: NodeJS.ProcessEnv; now?: () => number } = {},
+): Promise<TestServer> {
+  const folder = await mkdtemp(join(tmpdir(), "simpletuner test "));
+  const stateDir = join(folder, "state");
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    SIMPLETUNER_LOG_LEVEL: "error",
+    SIMPLETUNER_CANCEL_GRACE_SECONDS: "2",
+    ...options.env,
+  };
+  if (options.script !== undefined) {
+    const path = join(folder, "trainer.sh");
+    await writeFile(path, options.script, { mode: 0o755 });
+    env["SIMPLETUNER_TRAINER_COMMAND"] = `/bin/sh "${path}"`;
+  }
+  const start: StartOptions = { stateDir, port: 0, env, checkAnswers: true, authenticate: testAuthenticate };
+  if (options.now) start.now = options.now;
+  let running = await startServer(start);
+  const client =
+    (name: string) =>
+    (...args: Parameters<ApiClient>) =>
+      apiClient(running.url, { "x-test-user": name })(...args);
+  return {
+    get url() {
+      return running.url;
+    },
+    folder,
+    stateDir,
+    call: client("local") as ApiClient,
+    as: (name) => client(name) as ApiClient,
+    async restart() {
+      await running.close();
+      running = await startServer(start);
+    },
+    async close() {
+      await running.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function testAuthenticate(request: IncomingMessage): Promise<Caller | null> {
+  const name = request.headers["x-test-user"];
+  return typeof name === "string" ? (testCallers[name] ?? null) : null;
+}
+
+/** Makes a dataset folder with a few small files and answers a dataset list for it. */
+export async function makeDataset(
+  folder: string,
+  files: Record<string, string | Uint8Array> = {
+    "one.jpg": "not really a picture",
+    "one.txt": "a lighthouse",
+  },
+) {
+  const path = join(folder, "dataset");
+  await mkdir(path, { recursive: true });
+  for (const [name, content] of Object.entries(files)) {
+    await mkdir(join(path, name, ".."), { recursive: true });
+    await writeFile(join(path, name), content);
+  }
+  return { path, dataloader: [{ id: "pictures", type: "local", instance_data_dir: path }] };
+}
+
+/** Asks until the job fulfils the condition; fails after `withinMs`. */
+export async function waitForJob(
+  call: ApiClient,
+  jobId: string,
+  until: (job: Job) => boolean,
+  withinMs = 15_000,
+): Promise<Job> {
+  const deadline = performance.now() + withinMs;
+  for (;;) {
+    const { job } = await call("GET /api/cloud/jobs/{job_id}", { params: { job_id: jobId } });
+    if (until(job)) return job;
+    if (performance.now() > deadline)
+      throw new Error(
+        `the job is still ${job.status} (${JSON.stringify(job.progress)}) ${job.error_message ?? ""}`,
+      );
+    await delay(25);
+  }
+}
