@@ -97,7 +97,7 @@ export async function createApp(options: AppOptions): Promise<App> {
         authenticate: options.authenticate,
       }),
     stores,
-    start: () => rescueJobs({ jobs: stores.jobs, queue, paths }),
+    start: () => rescueJobs({ ...stores, queue, paths }),
     async close() {
       stopping.abort();
       await queue.settled();

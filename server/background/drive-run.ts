@@ -70,10 +70,12 @@ async function step(
     record.private.runToken === job.private.runToken && !record.wire.is_terminal;
   if (status === "uploading") {
     if (job.wire.cancel_requested) return { outcome: "cancelled" };
-    await packageDatasets(options, job, AbortSignal.any([stopping, cancelled]));
-    await options.jobs.change(job_id, (record) =>
-      stillMine(record) ? moveTo(record, "queued", options.now(), { wire: { upload_progress: null } }) : null,
-    );
+    const packaged = await packageDatasets(options, job, AbortSignal.any([stopping, cancelled]));
+    await options.jobs.change(job_id, (record) => {
+      if (!stillMine(record)) return null;
+      const change = moveTo(record, "queued", options.now(), { wire: { upload_progress: null } });
+      return { ...change, events: [{ type: "job.packaged", data: packaged }, ...change.events] };
+    });
     return null;
   }
   if (!job.private.handedOver) {
@@ -94,35 +96,24 @@ async function step(
   return resumed ? null : { outcome: "failed", code: "run_lost", message: result.reason };
 }
 
-async function packageDatasets(options: DriveRunOptions, job: JobRecord, signal: AbortSignal): Promise<void> {
-  const { job_id } = job.wire;
+/** Writes the archive and answers what to tell of it. */
+async function packageDatasets(
+  options: DriveRunOptions,
+  job: JobRecord,
+  signal: AbortSignal,
+): Promise<Record<string, number>> {
   const startedAt = options.now();
-  const { dataloader } = await options.snapshots.inputs(job_id);
+  const { dataloader } = await options.snapshots.inputs(job.wire.job_id);
   await mkdir(options.packagesFolder, { recursive: true, mode: 0o700 });
   const packed = await options.packaging.pack({
     dataloader,
     fingerprint: job.private.consentedFingerprint,
-    targetPath: archivePath(options, job_id),
+    targetPath: archivePath(options, job.wire.job_id),
     signal,
     onProgress: progressWriter(options, job),
   });
-  await options.jobs.change(job_id, (record) =>
-    record.private.runToken === job.private.runToken
-      ? {
-          events: [
-            {
-              type: "job.packaged",
-              data: {
-                files: packed.files,
-                bytes: packed.bytes,
-                archive_bytes: packed.archiveBytes,
-                seconds: (options.now() - startedAt) / 1_000,
-              },
-            },
-          ],
-        }
-      : null,
-  );
+  const { files, bytes, archiveBytes } = packed;
+  return { files, bytes, archive_bytes: archiveBytes, seconds: (options.now() - startedAt) / 1_000 };
 }
 
 /** Writes packing progress to the job one at a time; a newer figure replaces one that waits. */

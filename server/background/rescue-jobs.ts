@@ -1,6 +1,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { JobStore } from "../db/stores/jobs.ts";
+import type { UploadTokenStore } from "../db/stores/upload-tokens.ts";
 import type { StatePaths } from "../config.ts";
 import type { JobQueue } from "./start-queued-jobs.ts";
 
@@ -9,10 +10,11 @@ const mostJobs = 10_000;
 
 /**
  * After a start: takes up every job that was under way when the server last stopped, however it stopped, and
- * removes folders and archives that no such job owns.
+ * removes folders, archives and credentials that no such job owns.
  */
 export async function rescueJobs(options: {
   jobs: JobStore;
+  uploadTokens: UploadTokenStore;
   queue: JobQueue;
   paths: StatePaths;
 }): Promise<{ rescued: number }> {
@@ -24,6 +26,7 @@ export async function rescueJobs(options: {
         await rm(join(folder, name), { recursive: true, force: true });
     }
   }
+  await options.uploadTokens.removeOfFinishedJobs();
   for (const jobId of owned) options.queue.drive(jobId);
   options.queue.wake();
   return { rescued: owned.size };

@@ -36,7 +36,7 @@ test("any ids give safe, distinct names that do not depend on their order", () =
         const names = archiveNames(ids);
         for (const name of names.values()) assert.match(name, /^[A-Za-z0-9_][A-Za-z0-9._-]{0,124}(?<!\.)$/);
         assert.equal(new Set([...names.values()].map((name) => name.toLowerCase())).size, ids.length);
-        for (const [key, name] of archiveNames([...ids].reverse())) assert.equal(name, names.get(key));
+        for (const [key, name] of archiveNames(ids.toReversed())) assert.equal(name, names.get(key));
       },
     ),
   );

@@ -1,10 +1,10 @@
-import { compressionOf } from "./compression.ts";
+import type { ZipMethod } from "./zip-format.ts";
 import { archiveEnd, deflatedBound, formatLimits, localHeaderBytes } from "./zip-format.ts";
 import { wholeFileBytes } from "./zip-writer.ts";
 
 /** Foretells the size of an archive, entry by entry in archive order. */
 export interface ArchiveSize {
-  add(name: string, bytes: number): void;
+  add(name: string, bytes: number, method: ZipMethod): void;
   /** Never less than the archive will have; exact while `deflatedBytes` is 0. */
   bytes(): number;
   /** Bytes of the files that will be deflated, before that. */
@@ -18,9 +18,9 @@ export function archiveSize(): ArchiveSize {
   let entries = 0;
   let deflated = 0;
   return {
-    add(name, bytes) {
+    add(name, bytes, method) {
       const nameBytes = Buffer.byteLength(name);
-      const isDeflated = bytes > 0 && compressionOf(name) === "deflate";
+      const isDeflated = bytes > 0 && method === "deflate";
       // A file read whole is stored where deflate does not help; a longer one is deflated as it streams.
       const most = isDeflated && bytes > wholeFileBytes ? deflatedBound(bytes) : bytes;
       const fields = (most >= formatLimits.bytes ? 2 : 0) + (position >= formatLimits.bytes ? 1 : 0);

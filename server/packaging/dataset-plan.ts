@@ -1,5 +1,6 @@
 import { archiveNames } from "./archive-names.ts";
 import { archiveSize } from "./archive-size.ts";
+import { compressionOf } from "./compression.ts";
 import type { DatasetEntry, JsonObject, LocalDataset } from "./dataloader-config.ts";
 import { localDatasets, parseDataloader } from "./dataloader-config.ts";
 import { absoluteFolder, datasetRoot, isWithin } from "./dataset-roots.ts";
@@ -69,12 +70,12 @@ export async function planDatasets(dataloader: unknown, options: PlanOptions = {
   const placed = await placeDatasets(entries, options);
   const rewritten = rewriteDataloader(entries, placed, options);
   const size = archiveSize();
-  size.add(archivedDataloaderName, archivedDataloader(rewritten).length);
+  size.add(archivedDataloaderName, archivedDataloader(rewritten).length, "store");
   const planned = new Map<string, PlannedDataset>();
   const before = { files: 0, bytes: 0 };
   for (const dataset of placed) {
     const result = await planOne(dataset, options, before, (path, bytes) =>
-      size.add(`${dataset.archive_dir}${path}`, bytes),
+      size.add(`${dataset.archive_dir}${path}`, bytes, compressionOf(path)),
     );
     planned.set(dataset.id, result);
     before.files += result.files;

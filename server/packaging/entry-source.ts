@@ -2,15 +2,18 @@ import type { Stats } from "node:fs";
 import { constants } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
+import { compressionOf } from "./compression.ts";
 import { isWithin, readProblem } from "./dataset-roots.ts";
 import { closeFile, errorCode, openFile, openFileStats, readAt } from "./file-calls.ts";
 import type { ScannedFile } from "./scan-datasets.ts";
+import type { ZipMethod } from "./zip-format.ts";
 
 /** One file of an archive: its name there, its exact size, and the way to its bytes. */
 export interface ArchiveEntry {
   /** Relative, `/` between components. */
   readonly name: string;
   readonly sizeBytes: number;
+  readonly method: ZipMethod;
   open(): Promise<OpenEntry>;
 }
 
@@ -24,10 +27,15 @@ export interface OpenEntry {
 }
 
 /** An entry whose bytes are at hand. */
-export function bytesEntry(name: string, bytes: Buffer): ArchiveEntry {
+export function bytesEntry(
+  name: string,
+  bytes: Buffer,
+  method: ZipMethod = compressionOf(name),
+): ArchiveEntry {
   return {
     name,
     sizeBytes: bytes.length,
+    method,
     open: async () => ({
       async read(target, position) {
         bytes.copy(target, 0, position);
@@ -56,6 +64,7 @@ export function fileEntry(name: string, file: DatasetFile): ArchiveEntry {
   return {
     name,
     sizeBytes: file.sizeBytes,
+    method: compressionOf(name),
     async open() {
       const fd = await openFound(file);
       return {

@@ -68,7 +68,7 @@ const unsafe: [string, RegExp, RawEntry[]][] = [
   ["a link", /link or a device/, [{ name: "link", data: Buffer.from("/etc/passwd"), mode: 0o120777 }]],
   ["a device", /link or a device/, [{ name: "device", mode: 0o060644 }]],
   ["a file that claims to be a folder", /link or a device/, [{ name: "a/", mode: 0o100644 }]],
-  ["an encrypted entry", /encrypt/, [{ name: "a", flags: 1 }]],
+  ["an encrypted entry", /encrypt/, [{ name: "a", flags: 1, method: "deflate" }]],
   ["the same name twice", /share the name/, [{ name: "a" }, { name: "a" }]],
   ["a file where a folder is needed", /share the name/, [{ name: "a" }, { name: "a/b" }]],
   ["a wrong checksum", /a is damaged, its checksum differs/, [{ name: "a", crc: 1 }]],

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { appendFileSync, rmSync, truncateSync, utimesSync } from "node:fs";
 import {
   appendFile,
   mkdir,
@@ -186,18 +187,19 @@ for (const [what, message, how] of changesMeanwhile) {
     const { source, pack, left } = await packed(t);
     const path = join(source, "images/z.png");
     const act = {
-      rm: () => rm(path),
-      grow: () => appendFile(path, "more"),
-      shrink: () => truncate(path, 5),
-      touch: () => utimes(path, 1, 1),
+      rm: () => rmSync(path),
+      grow: () => appendFileSync(path, "more"),
+      shrink: () => truncateSync(path, 5),
+      touch: () => utimesSync(path, 1, 1),
     }[how]!;
-    let acted: Promise<void> | undefined;
+    let acted = false;
     // The list of files is complete when packaging starts, and nothing has been read.
     const onProgress = ({ stage }: PackagingProgress): void => {
-      if (stage === "packaging") acted ??= act();
+      if (stage !== "packaging" || acted) return;
+      acted = true;
+      act();
     };
     await assert.rejects(pack({ onProgress }), isFailure("dataset_changed", message));
-    await acted;
     assert.deepEqual(await left(), []);
   });
 }

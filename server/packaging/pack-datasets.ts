@@ -150,7 +150,8 @@ async function* archiveEntries(
   placed: readonly PlacedDataset[],
   found: Spool,
 ): AsyncGenerator<ArchiveEntry, void, undefined> {
-  yield bytesEntry(archivedDataloaderName, dataloader);
+  // Stored, so that its size does not make the plan's size of the archive a guess.
+  yield bytesEntry(archivedDataloaderName, dataloader, "store");
   for await (const [index, file] of spooledFiles(found)) {
     const dataset = placed[index];
     if (dataset === undefined) throw new Error("the list of files names a dataset that is not packed");

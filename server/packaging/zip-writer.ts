@@ -5,7 +5,6 @@ import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import { crc32, createDeflateRaw, deflateRaw, deflateRawSync } from "node:zlib";
 import type { ArchiveSink } from "./archive-sinks.ts";
-import { compressionOf } from "./compression.ts";
 import type { ArchiveEntry } from "./entry-source.ts";
 import type { SlabPart } from "./slab-queue.ts";
 import { SlabQueue } from "./slab-queue.ts";
@@ -297,7 +296,7 @@ async function passThrough(
 }
 
 function methodOf(entry: ArchiveEntry): ZipMethod {
-  return entry.sizeBytes === 0 ? "store" : compressionOf(entry.name);
+  return entry.sizeBytes === 0 ? "store" : entry.method;
 }
 
 function headerOf(record: ZipRecord, maxBytes: number, limits: Zip64Limits): Buffer {

@@ -2,6 +2,7 @@ import type { providerEndpoints } from "@simpletuner-cloud/contract/providers.ts
 import type { Provider } from "../adapters/providers/provider.ts";
 import type { JobListStore } from "../db/stores/job-list.ts";
 import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
+import { isBundledModel } from "../domain/bundled-models.ts";
 import type { ConfigFiles } from "./config-files.ts";
 import type { Handlers } from "./handler.ts";
 
@@ -32,8 +33,8 @@ export function providerService(options: ProviderServiceOptions): Handlers<typeo
         (body.config_name_to_load === undefined
           ? {}
           : (await options.files.load(body.config_name_to_load)).config);
-      const { hardware } = await provider.describe();
-      const costPerHour = hardware[0]?.cost_per_hour_usd ?? null;
+      const description = await provider.describe();
+      const costPerHour = description.hardware[0]?.cost_per_hour_usd ?? null;
       const seconds = await pastSeconds(options.list, provider.id, config);
       const low = seconds.at(0) ?? null;
       const high = seconds.at(-1) ?? null;
@@ -50,7 +51,9 @@ export function providerService(options: ProviderServiceOptions): Handlers<typeo
         duration_seconds_high: high,
         basis: seconds.length > 0 ? "history" : costPerHour === 0 ? "free" : "none",
         past_runs: seconds.length,
-        message: messageOf(costPerHour, seconds.length),
+        message: [standInWarning(description.trainer?.kind, config), messageOf(costPerHour, seconds.length)]
+          .join(" ")
+          .trim(),
       };
     },
   };
@@ -73,6 +76,13 @@ async function pastSeconds(
     )
     .map((job) => Math.round(((job.duration_seconds ?? 0) / (job.progress?.total_steps ?? 1)) * steps));
   return seconds.sort((a, b) => a - b);
+}
+
+/** A person who asks for a real model must know before submitting that only the stand-in is there to train it. */
+function standInWarning(trainer: string | undefined, config: Record<string, unknown>): string {
+  const family = config["model_family"] ?? config["--model_family"];
+  if (trainer !== "bundled" || isBundledModel(family)) return "";
+  return `SimpleTuner is not installed on this machine: the bundled trainer would train its own small model instead of ${String(family ?? "yours")}.`;
 }
 
 function messageOf(costPerHour: number | null, pastRuns: number): string {

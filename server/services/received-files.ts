@@ -27,7 +27,7 @@ export function receivedFiles(options: ReceivedFilesOptions) {
     const known = receiving.get(jobId);
     if (known) return known;
     const fresh = {
-      bytesByKey: new Map(),
+      bytes: 0,
       files: 0,
       startedAtMs: options.now(),
       writtenAtMs: 0,

@@ -244,7 +244,8 @@ function eventDrafts(job: Job, events: JobChange["events"], nowMs: number): Even
   }));
 }
 
-function rowOf(job: JobRecord): Database["jobs"] {
+/** The row that a job is stored as: its wire JSON, and the columns that are filtered, sorted and guarded. */
+export function rowOf(job: JobRecord): Database["jobs"] {
   const { wire } = job;
   return {
     id: wire.job_id,

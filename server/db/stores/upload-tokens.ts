@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import { activeStatuses } from "@simpletuner-cloud/contract/jobs.ts";
 import type { Database } from "../schema.ts";
 
 /** A job's storage credential; the secret is sealed. */
@@ -48,6 +49,13 @@ export function uploadTokenStore(db: Kysely<Database>, now: () => number) {
       return row
         ? { accessKeyId: row.access_key_id, jobId: row.job_id, sealedSecret: row.sealed_secret }
         : null;
+    },
+    /** Removes credentials whose job is over; a crash right after a job's end leaves its own behind. */
+    async removeOfFinishedJobs(): Promise<void> {
+      await db
+        .deleteFrom("upload_tokens")
+        .where("job_id", "not in", db.selectFrom("jobs").select("id").where("status", "in", activeStatuses))
+        .execute();
     },
     async removeOfJob(jobId: string): Promise<void> {
       await db.deleteFrom("upload_tokens").where("job_id", "=", jobId).execute();

@@ -36,7 +36,13 @@ export function jobCredential(jobId: string): S3Credential {
 
 /** Starts the endpoint on a free port of 127.0.0.1; without `root` in a folder that `close` removes. */
 export async function startS3TestServer(
-  options: { root?: string; port?: number; durability?: "full" | "fast"; keepFreeBytes?: number; clock?: () => number } = {},
+  options: {
+    root?: string;
+    port?: number;
+    durability?: "full" | "fast";
+    keepFreeBytes?: number;
+    clock?: () => number;
+  } = {},
 ): Promise<S3TestServer> {
   const root = options.root ?? (await mkdtemp(join(tmpdir(), "s3-test-")));
   const { durability = "fast", keepFreeBytes = 0, clock = Date.now } = options;

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { isBundledModel } from "../../../domain/bundled-models.ts";
 import { StartError } from "../../../config.ts";
 
 const run = promisify(execFile);
@@ -12,9 +13,6 @@ export interface TrainerCommand {
   argv: readonly string[];
   detail: string;
 }
-
-/** Model families that only the bundled trainer knows. */
-const bundledFamilies = new Set(["pixel-denoiser", "tiny"]);
 
 /** Finds the trainer for a model family; what is installed is looked up once. */
 export function trainerFinder(options: { trainerCommand: string | null; packageRoot: string }) {
@@ -32,7 +30,7 @@ export function trainerFinder(options: { trainerCommand: string | null; packageR
         detail: "the command in SIMPLETUNER_TRAINER_COMMAND",
       };
     }
-    if (modelFamily !== null && bundledFamilies.has(modelFamily)) return bundled;
+    if (isBundledModel(modelFamily)) return bundled;
     installed ??= findSimpleTuner();
     return (await installed) ?? bundled;
   };
