@@ -20,8 +20,8 @@ import { outputsBucket } from "./domain/run-files.ts";
 import { secretBox } from "./domain/sealed-secret.ts";
 import type { Authenticate } from "./http/authenticate.ts";
 import { errorAnswer } from "./http/errors.ts";
-import { type AllHandlers, mountApi, type NodeApp } from "./http/mount-api.ts";
-import { correlationIdOf } from "./http/request-scope.ts";
+import { type AllHandlers, jsonResponse, mountApi, type NodeApp } from "./http/mount-api.ts";
+import { currentCorrelationId } from "./http/request-scope.ts";
 import { mountWeb } from "./http/static-web.ts";
 import { mountStorage } from "./http/storage-mount.ts";
 import { extractArchive } from "./packaging/extract-archive.ts";
@@ -207,18 +207,12 @@ function webListener(options: AppOptions, handlers: AllHandlers, stopping: Abort
     checkAnswers: options.checkAnswers,
   });
   app.all("/api/*", (context) => {
-    const correlationId = correlationIdOf(
-      context.env.incoming.headers["x-correlation-id"] as string | undefined,
-    );
     const { status, body } = errorAnswer(
       fail("not_found", { path: context.req.path }),
-      correlationId,
+      currentCorrelationId(),
       options.log,
     );
-    return new Response(JSON.stringify(body), {
-      status,
-      headers: { "content-type": "application/json", "x-correlation-id": correlationId },
-    });
+    return jsonResponse(JSON.stringify(body), status);
   });
   mountWeb(app, {
     folder: join(packageRoot(), "dist", "web"),

@@ -2,10 +2,11 @@ import { randomBytes } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { Failure } from "@simpletuner-cloud/contract/errors.ts";
+import { type ErrorCode, Failure, fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { Logger } from "pino";
 import type { FollowResult, Provider, RunRef } from "../adapters/providers/provider.ts";
 import type { JobStore } from "../db/stores/jobs.ts";
+import type { SettingStore } from "../db/stores/settings.ts";
 import type { JobRecord } from "../domain/job-record.ts";
 import { endRun, moveTo, nextAttempt, type RunEnd } from "../domain/job-state.ts";
 import type { PackagingProgress } from "../packaging/progress-meter.ts";
@@ -13,12 +14,13 @@ import type { DatasetPackaging } from "../services/dataset-packaging.ts";
 import type { DeliverOutputs } from "../services/deliver-outputs.ts";
 import type { JobSnapshots } from "../services/job-snapshots.ts";
 import type { ReceivedFiles } from "../services/received-files.ts";
-import type { RunReports } from "../services/run-reports.ts";
+import { type RunReports, withoutSecrets } from "../services/run-reports.ts";
 import type { UploadTokens } from "../services/upload-tokens.ts";
 
 /** What driving runs needs. */
 export interface DriveRunOptions {
   jobs: JobStore;
+  settings: SettingStore;
   snapshots: JobSnapshots;
   packaging: DatasetPackaging;
   packagesFolder: string;
@@ -79,11 +81,17 @@ async function step(
     return null;
   }
   if (!job.private.handedOver) {
-    if (job.wire.cancel_requested) return { outcome: "cancelled" };
+    if (job.wire.cancel_requested) {
+      // A start that was cut off may have got as far as a process.
+      await options.findProvider(job.wire.provider).cancel(refOf(job));
+      return { outcome: "cancelled" };
+    }
     await handOver(options, job, stillMine);
     return null;
   }
   const result = await follow(options, job, stopping, cancelled);
+  if (result.outcome === "failed")
+    return { ...result, message: withoutSecrets(result.message, await secretsOf(options, job_id)) };
   if (result.outcome !== "lost") return result;
   const now = await options.jobs.find(job_id);
   if (now?.wire.cancel_requested) return { outcome: "cancelled" };
@@ -102,6 +110,8 @@ async function packageDatasets(
   job: JobRecord,
   signal: AbortSignal,
 ): Promise<Record<string, number>> {
+  // The setting may have changed while the job waited; nothing is packed against it.
+  if ((await options.settings.get("dataConsent")) === "deny") throw fail("consent_denied");
   const startedAt = options.now();
   const { dataloader } = await options.snapshots.inputs(job.wire.job_id);
   await mkdir(options.packagesFolder, { recursive: true, mode: 0o700 });
@@ -188,16 +198,9 @@ async function follow(
 ): Promise<FollowResult> {
   const provider = options.findProvider(job.wire.provider);
   const run = refOf(job);
-  const secrets = await options.uploadTokens.secretsOf(job.wire.job_id);
+  const secrets = await secretsOf(options, job.wire.job_id);
   const over = new AbortController();
-  const asking = askToStop(
-    options,
-    provider,
-    run,
-    AbortSignal.any([cancelled]),
-    over.signal,
-    job.wire.cancel_requested,
-  );
+  const asking = askToStop(options, provider, run, cancelled, over.signal, job.wire.cancel_requested);
   try {
     return await provider.follow(
       run,
@@ -247,20 +250,37 @@ async function finish(options: DriveRunOptions, job: JobRecord, end: RunEnd): Pr
   const { job_id } = job.wire;
   const runToken = job.private.runToken ?? "";
   const outputs = options.findProvider(job.wire.provider).outputFolder(job_id);
-  const delivered =
-    outputs === null
-      ? null
-      : await options.deliver(job_id, outputs).catch((error: unknown) => {
-          if (end.outcome !== "completed") return null;
-          throw error;
-        });
-  const end_: RunEnd =
-    end.outcome === "completed"
-      ? { outcome: "completed", outputUrl: delivered?.modelUrl ?? end.outputUrl }
-      : end;
-  await options.jobs.change(job_id, (record) => endRun(record, runToken, end_, options.now()));
+  let reached = end;
+  if (outputs !== null) {
+    try {
+      const { modelUrl } = await options.deliver(job_id, outputs);
+      if (end.outcome === "completed") reached = { ...end, outputUrl: modelUrl ?? end.outputUrl };
+    } catch (error) {
+      // A finished model is worth waiting for: delivery is tried again, unless nobody wants it any more.
+      if (end.outcome === "completed") {
+        if (!(await tellTrouble(options, job, error))) throw error;
+        reached = { outcome: "cancelled" };
+      }
+    }
+  }
+  await options.jobs.change(job_id, (record) => endRun(record, runToken, reached, options.now()));
 }
 
+/** Shows on the job why its outputs are not delivered yet; answers true when it was cancelled meanwhile. */
+async function tellTrouble(options: DriveRunOptions, job: JobRecord, error: unknown): Promise<boolean> {
+  const { code, message } = asFailure(error);
+  const told = await options.jobs.change(job.wire.job_id, (record) =>
+    record.private.runToken === job.private.runToken && record.wire.error_message !== message
+      ? { wire: { error_code: code, error_message: message }, events: [] }
+      : null,
+  );
+  return told?.wire.cancel_requested ?? true;
+}
+
+/**
+ * The end of a run that could not be started. An error while a run is under way is no end of it: it is thrown on,
+ * and driving is tried again.
+ */
 async function failureEnd(
   options: DriveRunOptions,
   job: JobRecord,
@@ -269,15 +289,28 @@ async function failureEnd(
 ): Promise<RunEnd> {
   // Stopping the server is no failure of the job: it is driven on after the next start.
   stopping.throwIfAborted();
+  if (job.private.handedOver) throw error;
+  // The start may have failed after its process was made.
+  await options.findProvider(job.wire.provider).cancel(refOf(job));
   const current = await options.jobs.find(job.wire.job_id);
   if (current?.wire.cancel_requested) return { outcome: "cancelled" };
-  if (error instanceof Failure) return { outcome: "failed", code: error.code, message: error.message };
-  options.log.error({ err: error, job_id: job.wire.job_id }, "the run failed");
-  return {
-    outcome: "failed",
-    code: "internal",
-    message: error instanceof Error ? error.message : String(error),
-  };
+  const { code, message } = asFailure(error);
+  if (code === "internal") options.log.error({ err: error, job_id: job.wire.job_id }, "the run failed");
+  return { outcome: "failed", code, message };
+}
+
+/** The code and the sentence that a job shows for an error. */
+function asFailure(error: unknown): { code: ErrorCode; message: string } {
+  if (error instanceof Failure) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  if ((error as NodeJS.ErrnoException | null)?.code === "ENOSPC" || /disk is full/.test(message))
+    return fail("disk_full", { path: "the server's data", free: "0 bytes" }, error);
+  return { code: "internal", message };
+}
+
+/** Every value that must not appear in what the run says. */
+async function secretsOf(options: DriveRunOptions, jobId: string): Promise<string[]> {
+  return [...(await options.uploadTokens.secretsOf(jobId)), ...(await options.snapshots.secretsOf(jobId))];
 }
 
 /** Removes everything a job that is over leaves behind; safe to repeat. */

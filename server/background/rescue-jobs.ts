@@ -18,16 +18,23 @@ export async function rescueJobs(options: {
   queue: JobQueue;
   paths: StatePaths;
 }): Promise<{ rescued: number }> {
+  // Listed before the jobs are read: what a job submitted meanwhile makes is not on the list and stays.
+  const found = [...(await entriesOf(options.paths.jobs)), ...(await entriesOf(options.paths.packages))];
   const underWay = await options.jobs.inStatus(["uploading", "queued", "running"], mostJobs);
   const owned = new Set(underWay.map((job) => job.wire.job_id));
-  for (const folder of [options.paths.jobs, options.paths.packages]) {
-    for (const name of await readdir(folder).catch(() => [])) {
-      if (!owned.has(name.split(".")[0] ?? name))
-        await rm(join(folder, name), { recursive: true, force: true });
-    }
-  }
+  for (const { jobId, path } of found)
+    if (!owned.has(jobId)) await rm(path, { recursive: true, force: true });
   await options.uploadTokens.removeOfFinishedJobs();
   for (const jobId of owned) options.queue.drive(jobId);
   options.queue.wake();
   return { rescued: owned.size };
+}
+
+/** What lies in a folder, with the job each entry is named after (`<job id>`, `<job id>.zip`). */
+async function entriesOf(folder: string): Promise<{ jobId: string; path: string }[]> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  return names.map((name) => ({ jobId: name.split(".")[0] ?? name, path: join(folder, name) }));
 }

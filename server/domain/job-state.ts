@@ -112,13 +112,13 @@ export function endRun(record: JobRecord, runToken: string, end: RunEnd, nowMs: 
   const done: Partial<Job> = { upload_progress: null };
   if (end.outcome === "completed") {
     return moveTo(record, "completed", nowMs, {
-      wire: { ...done, output_url: end.outputUrl },
+      wire: { ...done, output_url: end.outputUrl, error_code: null, error_message: null },
       private: { runToken: null },
     });
   }
   if (end.outcome === "cancelled" || record.wire.cancel_requested) {
     return moveTo(record, "cancelled", nowMs, {
-      wire: done,
+      wire: { ...done, error_code: null, error_message: null },
       private: { runToken: null },
       reason: "Cancelled on request",
     });

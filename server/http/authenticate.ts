@@ -66,7 +66,7 @@ function bearerOf(request: IncomingMessage): string | null {
 function cookieOf(request: IncomingMessage, name: string): string | null {
   for (const part of request.headers.cookie?.split(";") ?? []) {
     const [key, value] = part.trim().split("=", 2);
-    if (key === name && value !== undefined) return decodeURIComponent(value);
+    if (key === name && value !== undefined) return value;
   }
   return null;
 }

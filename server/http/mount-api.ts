@@ -17,7 +17,7 @@ import type { Authenticate } from "./authenticate.ts";
 import { errorAnswer } from "./errors.ts";
 import { writeEventStream, writeText } from "./event-stream.ts";
 import { check, checkQuery, readJson, validatorOf } from "./parse-input.ts";
-import { correlationIdOf, withScope } from "./request-scope.ts";
+import { currentCorrelationId } from "./request-scope.ts";
 
 /** Handlers for every endpoint of the contract: one that is missing does not compile. */
 export type AllHandlers = { [Group in keyof typeof api]: Handlers<(typeof api)[Group]> };
@@ -63,31 +63,26 @@ async function answer(
   context: NodeContext,
   options: MountOptions,
 ): Promise<Response> {
-  const { incoming, outgoing } = context.env;
-  const correlationId = correlationIdOf(incoming.headers["x-correlation-id"] as string | undefined);
-  return withScope({ correlationId }, async () => {
-    try {
-      const closed = "stream" in endpoint.answer ? closedSignal(outgoing, options.stopping) : neverClosed;
-      // Who calls is settled before anything they sent is looked at.
-      const requestContext = await contextOf(endpoint, context, options, correlationId, closed);
-      const result = await handler(await inputOf(endpoint, context), requestContext);
-      if ("stream" in endpoint.answer) {
-        outgoing.setHeader("x-correlation-id", correlationId);
-        if (endpoint.answer.stream === "sse")
-          await writeEventStream(outgoing, result as AsyncIterable<StreamMessage>);
-        else await writeText(outgoing, result as AsyncIterable<string>, fileNameOf(context));
-        return RESPONSE_ALREADY_SENT;
-      }
-      return jsonAnswer(endpoint, result, correlationId, options);
-    } catch (error) {
-      const { status, body } = errorAnswer(error, correlationId, options.log);
-      if (outgoing.headersSent) {
-        outgoing.destroy();
-        return RESPONSE_ALREADY_SENT;
-      }
-      return jsonResponse(JSON.stringify(body), status, correlationId);
+  const { outgoing } = context.env;
+  const correlationId = currentCorrelationId();
+  try {
+    const closed = "stream" in endpoint.answer ? closedSignal(outgoing, options.stopping) : neverClosed;
+    // Who calls is settled before anything they sent is looked at.
+    const requestContext = await contextOf(endpoint, context, options, correlationId, closed);
+    const result = await handler(await inputOf(endpoint, context), requestContext);
+    if (!("stream" in endpoint.answer)) return jsonAnswer(endpoint, result, options);
+    if (endpoint.answer.stream === "sse")
+      await writeEventStream(outgoing, result as AsyncIterable<StreamMessage>);
+    else await writeText(outgoing, result as AsyncIterable<string>, fileNameOf(context));
+    return RESPONSE_ALREADY_SENT;
+  } catch (error) {
+    const { status, body } = errorAnswer(error, correlationId, options.log);
+    if (outgoing.headersSent) {
+      outgoing.destroy();
+      return RESPONSE_ALREADY_SENT;
     }
-  });
+    return jsonResponse(JSON.stringify(body), status);
+  }
 }
 
 const neverClosed = new AbortController().signal;
@@ -139,12 +134,7 @@ async function inputOf(endpoint: Endpoint, context: NodeContext) {
   };
 }
 
-function jsonAnswer(
-  endpoint: Endpoint,
-  result: unknown,
-  correlationId: string,
-  options: MountOptions,
-): Response {
+function jsonAnswer(endpoint: Endpoint, result: unknown, options: MountOptions): Response {
   const text = result instanceof PreparedJson ? result.text : JSON.stringify(result);
   if (options.checkAnswers && !("stream" in endpoint.answer)) {
     const validator = validatorOf(endpoint.answer);
@@ -156,16 +146,16 @@ function jsonAnswer(
       );
     }
   }
-  return jsonResponse(text, endpoint.status ?? 200, correlationId);
+  return jsonResponse(text, endpoint.status ?? 200);
 }
 
-function jsonResponse(text: string, status: number, correlationId: string): Response {
+/** The JSON answer of this status; headers every answer has are set on Node's response already. */
+export function jsonResponse(text: string, status: number): Response {
   return new Response(text, {
     status,
     headers: {
       "content-type": "application/json; charset=utf-8",
       "cache-control": "no-store",
-      "x-correlation-id": correlationId,
       "x-content-type-options": "nosniff",
     },
   });

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomBytes } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
 
 /** What belongs to one request or one loop run and goes into each of its log lines. */
 export interface RequestScope {
@@ -12,16 +13,28 @@ const scopes = new AsyncLocalStorage<RequestScope>();
 const acceptable = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** Takes over a given correlation id, or makes one of 12 characters (CONTRACT 0.3). */
-export function correlationIdOf(given: string | undefined): string {
+function correlationIdOf(given: string | undefined): string {
   return given !== undefined && acceptable.test(given) ? given : randomBytes(6).toString("hex");
 }
 
-/** Runs `work` with the scope that {@link currentScope} answers inside it. */
-export function withScope<Result>(scope: RequestScope, work: () => Result): Result {
-  return scopes.run(scope, work);
+/** Gives a request its scope: the id goes out with the answer, and into every log line and error of the work. */
+export function inScope<Result>(
+  request: IncomingMessage,
+  response: ServerResponse,
+  work: () => Result,
+): Result {
+  const given = request.headers["x-correlation-id"];
+  const correlationId = correlationIdOf(typeof given === "string" ? given : undefined);
+  response.setHeader("x-correlation-id", correlationId);
+  return scopes.run({ correlationId }, work);
 }
 
 /** The scope of the running request, if there is one. */
 export function currentScope(): RequestScope | undefined {
   return scopes.getStore();
+}
+
+/** The correlation id of the running request; empty outside of one. */
+export function currentCorrelationId(): string {
+  return scopes.getStore()?.correlationId ?? "";
 }

@@ -9,6 +9,7 @@ import { storagePath } from "../services/results.ts";
 import type { UploadTokens } from "../services/upload-tokens.ts";
 import { callerMay } from "@simpletuner-cloud/contract/permissions.ts";
 import type { Authenticate } from "./authenticate.ts";
+import { inScope } from "./request-scope.ts";
 import { createS3Handler, mountS3 } from "./s3/s3-handler.ts";
 
 /** What the storage endpoint needs. */
@@ -52,7 +53,13 @@ export function mountStorage(server: Server, others: RequestListener, options: S
     },
     logger: options.log,
   });
-  mountS3(server, storagePath, handle, others);
+  mountS3(
+    server,
+    storagePath,
+    (request, response, expectsContinue) =>
+      inScope(request, response, () => handle(request, response, expectsContinue)),
+    (request, response) => inScope(request, response, () => others(request, response)),
+  );
 }
 
 /** A person's view of the storage: the areas of the jobs they may see; whole buckets only with the right to all. */

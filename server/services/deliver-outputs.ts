@@ -17,16 +17,16 @@ export type DeliverOutputs = (jobId: string, outputFolder: string) => Promise<De
 
 /**
  * Copies every output file into the job's area of the storage that the trainer has not uploaded itself (same size
- * already there), so that a trainer which knows nothing of S3 delivers, too. Safe to repeat.
+ * already there, and not older), so that a trainer which knows nothing of S3 delivers, too. Safe to repeat.
  */
 export function outputDeliverer(storage: ObjectStorage): DeliverOutputs {
   return async (jobId, outputFolder) => {
     let copiedFiles = 0;
     for await (const path of filesOf(outputFolder)) {
       const key = `${jobId}/${relative(outputFolder, path).split(sep).join("/")}`;
-      const { size } = await stat(path);
+      const { size, mtimeMs } = await stat(path);
       const there = await storage.headObject(outputsBucket, key);
-      if (there?.sizeBytes === size) continue;
+      if (there?.sizeBytes === size && there.lastModifiedMs >= Math.floor(mtimeMs)) continue;
       await storage.createBucket(outputsBucket);
       await storage.putObject({
         bucket: outputsBucket,

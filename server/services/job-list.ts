@@ -88,8 +88,9 @@ function filterOf(caller: Caller, query: JobListQuery): JobListFilter {
 function statusesOf(text: string): readonly JobStatus[] {
   if (text === "active") return activeStatuses;
   if (text === "terminal") return terminalStatuses;
-  return text.split(",").map((word) => {
-    const status = jobStatuses.find((known) => known === word.trim());
+  const words = new Set(text.split(",").map((word) => word.trim()));
+  return [...words].map((word) => {
+    const status = jobStatuses.find((known) => known === word);
     if (!status)
       throw fail("validation_error", {
         field: "status",

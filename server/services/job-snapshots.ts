@@ -22,6 +22,15 @@ export function jobSnapshots(jobs: JobStore, secrets: SecretBox) {
       const opened = await read(jobId, (value) => (isSealed(value) ? secrets.open(value) : value));
       return { configName: job?.wire.config_name ?? null, ...opened };
     },
+    /** The secret values of a job's inputs, for blotting them out of what its trainer prints. */
+    async secretsOf(jobId: string): Promise<string[]> {
+      const found = new Set<string>();
+      await read(jobId, (value) => {
+        found.add(isSealed(value) ? secrets.open(value) : value);
+        return "";
+      });
+      return [...found];
+    },
     /** With secrets hidden. */
     shown: (jobId: string) => read(jobId, () => "********"),
   };

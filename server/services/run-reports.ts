@@ -72,10 +72,15 @@ export function runReports(options: RunReportOptions) {
 /** See {@link runReports}. */
 export type RunReports = ReturnType<typeof runReports>;
 
-function linesOf(text: string, secrets: readonly string[]): string[] {
+/** A text with every secret blotted out; values too short to be one are words and stay. */
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
   let safe = text;
   for (const secret of secrets) if (secret.length >= 8) safe = safe.replaceAll(secret, "***");
-  const lines = safe.split("\n").map(cleanLine);
+  return safe;
+}
+
+function linesOf(text: string, secrets: readonly string[]): string[] {
+  const lines = withoutSecrets(text, secrets).split("\n").map(cleanLine);
   if (lines.at(-1) === "") lines.pop();
   return lines;
 }

@@ -1,7 +1,8 @@
 import { open } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import type { FollowResult, RunReporter } from "../provider.ts";
-import { groupLives, signalGroup, wasStartedWith } from "./process-group.ts";
+import { plainText } from "../../../domain/log-progress.ts";
+import { killRestOfGroup, wasStartedWith } from "./process-group.ts";
 import { readNumberFile, type RunFolder } from "./run-folder.ts";
 
 /** How often a run's log and end are looked at. */
@@ -32,6 +33,7 @@ export async function followRun(
     signal.throwIfAborted();
     const state = await runState(folder, performance.now() - startedAt);
     await drain(state !== "running");
+    if (state !== "running") await killRest(folder);
     if (typeof state === "number") return endOf(state, folder);
     if (state === "gone")
       return {
@@ -50,23 +52,33 @@ async function runState(folder: RunFolder, waitedMs: number): Promise<number | "
   const pid = await readNumberFile(folder.pid);
   if (pid === null) return waitedMs < claimPatienceMs ? "running" : "gone";
   if (await wasStartedWith(pid, folder.run)) return "running";
-  // The holder is gone. It may have written the exit code since we looked; its trainer may live without it.
-  const late = await readNumberFile(folder.exit);
-  if (late !== null) return late;
-  if (groupLives(pid)) signalGroup(pid, "SIGKILL");
-  return "gone";
+  // The holder is gone. It may have written the exit code since we looked.
+  return (await readNumberFile(folder.exit)) ?? "gone";
+}
+
+/** Ends what a run leaves behind: a trainer whose holder is gone, or helpers that outlive the trainer. */
+async function killRest(folder: RunFolder): Promise<void> {
+  const pid = await readNumberFile(folder.pid);
+  if (pid !== null) await killRestOfGroup(pid, folder.run);
 }
 
 async function endOf(exitCode: number, folder: RunFolder): Promise<FollowResult> {
   if (exitCode === 0) return { outcome: "completed", outputUrl: null };
   const reason = await lastErrorLine(folder.log);
-  const code = exitCode > 128 ? "trainer_killed" : "trainer_failed";
+  const code =
+    exitCode > 128 ? "trainer_killed" : notStarted.has(exitCode) ? "trainer_missing" : "trainer_failed";
   const words =
     exitCode > 128
       ? `Training was ended by signal ${exitCode - 128}.`
-      : `Training exited with code ${exitCode}.`;
+      : (notStarted.get(exitCode) ?? `Training exited with code ${exitCode}.`);
   return { outcome: "failed", code, message: reason ? `${words} ${reason}` : words };
 }
+
+/** Exit codes with which a shell says that it could not start a command (POSIX 2.8.2). */
+const notStarted = new Map([
+  [126, "The trainer cannot be executed. Check SIMPLETUNER_TRAINER_COMMAND or install the trainer again."],
+  [127, "The trainer was not found. Check SIMPLETUNER_TRAINER_COMMAND or install the trainer again."],
+]);
 
 /** The text between `position` and the last line end after it; at the end of the run also a last unfinished line. */
 async function readWholeLines(
@@ -94,6 +106,7 @@ async function readWholeLines(
   }
 }
 
+/** The last line that names an error; the last line at all when none does. */
 async function lastErrorLine(path: string): Promise<string | null> {
   const file = await open(path, "r").catch(() => null);
   if (!file) return null;
@@ -103,9 +116,11 @@ async function lastErrorLine(path: string): Promise<string | null> {
     await file.read(tail, 0, tail.length, size - tail.length);
     const lines = tail
       .toString("utf8")
-      .split("\n")
-      .filter((line) => /\bERROR\b|^\w*(Error|Exception):/.test(line));
-    return lines.at(-1)?.trim().slice(0, 400) ?? null;
+      .split(/[\r\n]+/)
+      .map((line) => plainText(line).trim())
+      .filter((line) => line !== "");
+    const named = lines.findLast((line) => /\bERROR\b|^[\w.]{0,80}(Error|Exception):/.test(line));
+    return (named ?? lines.at(-1))?.slice(0, 400) ?? null;
   } finally {
     await file.close();
   }

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readFile, rm, stat } from "node:fs/promises";
+import { mkdir, readFile, rm, stat } from "node:fs/promises";
 import { arch, cpus } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -7,7 +7,7 @@ import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { Provider, RunRef, RunRequest } from "../provider.ts";
 import { followRun } from "./follow-run.ts";
 import { launchConfig, trainerEnvironment } from "./launch-config.ts";
-import { groupLives, signalGroup, wasStartedWith } from "./process-group.ts";
+import { groupLives, killRestOfGroup, signalGroup, wasStartedWith } from "./process-group.ts";
 import {
   holderScript,
   makePrivateFolder,
@@ -63,15 +63,7 @@ export function localProvider(options: LocalProviderOptions): Provider {
       return { externalId: null, hardwareType: hardwareName(), trainer: trainer.kind };
     },
     follow: (run, from, reporter, signal) => followRun(folderOf(run), from, reporter, signal),
-    async cancel(run) {
-      const folder = folderOf(run);
-      const pid = await readNumberFile(folder.pid);
-      if (pid === null || !(await wasStartedWith(pid, folder.run))) return;
-      signalGroup(pid, "SIGTERM");
-      const deadline = performance.now() + options.cancelGraceMs;
-      while (groupLives(pid) && performance.now() < deadline) await delay(100);
-      signalGroup(pid, "SIGKILL");
-    },
+    cancel: (run) => cancelRun(folderOf(run), options.cancelGraceMs),
     outputFolder: (jobId) => join(options.jobsFolder, jobId, "output"),
     forget: (jobId) => rm(join(options.jobsFolder, jobId), { recursive: true, force: true }),
   };
@@ -101,6 +93,33 @@ async function unpackDatasets(archivePath: string, folder: RunFolder, options: L
     unknown
   >[];
   return list.map((dataset) => underFolder(dataset, folder.data));
+}
+
+/**
+ * Ends a run: TERM to its whole group, KILL after the grace time. A run that has not taken its claim yet never
+ * will, because the claim is taken here.
+ */
+async function cancelRun(folder: RunFolder, graceMs: number): Promise<void> {
+  if (await takeClaim(folder)) return;
+  const pid = await readNumberFile(folder.pid);
+  if (pid === null) return;
+  const deadline = performance.now() + graceMs;
+  if (await wasStartedWith(pid, folder.run)) {
+    signalGroup(pid, "SIGTERM");
+    while (groupLives(pid) && performance.now() < deadline) await delay(50);
+  }
+  await killRestOfGroup(pid, folder.run);
+}
+
+/** Takes the claim of a run that nobody has started; false when its process has it, or there is no such run. */
+async function takeClaim(folder: RunFolder): Promise<boolean> {
+  return mkdir(folder.claim).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === "EEXIST" || error.code === "ENOENT") return false;
+      throw error;
+    },
+  );
 }
 
 async function exists(path: string): Promise<boolean> {
