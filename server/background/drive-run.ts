@@ -208,6 +208,8 @@ async function follow(
       {
         log: (text, position) =>
           options.reports.log({ jobId: run.jobId, runToken: run.runToken, text, position, secrets }),
+        unfinishedLine: (text) =>
+          options.reports.unfinishedLine({ jobId: run.jobId, runToken: run.runToken, text, secrets }),
       },
       stopping,
     );
@@ -253,7 +255,12 @@ async function finish(options: DriveRunOptions, job: JobRecord, end: RunEnd): Pr
   let reached = end;
   if (outputs !== null) {
     try {
-      const { modelUrl } = await options.deliver(job_id, outputs);
+      const { modelUrl, unnameable } = await options.deliver(job_id, outputs);
+      if (unnameable.length > 0)
+        options.log.warn(
+          { job_id, files: unnameable },
+          "outputs whose names are too long were not delivered",
+        );
       if (end.outcome === "completed") reached = { ...end, outputUrl: modelUrl ?? end.outputUrl };
     } catch (error) {
       // A finished model is worth waiting for: delivery is tried again, unless nobody wants it any more.
@@ -266,7 +273,7 @@ async function finish(options: DriveRunOptions, job: JobRecord, end: RunEnd): Pr
   await options.jobs.change(job_id, (record) => endRun(record, runToken, reached, options.now()));
 }
 
-/** Shows on the job why its outputs are not delivered yet; answers true when it was cancelled meanwhile. */
+/** Shows on the job what keeps it from going on; answers true when it was cancelled meanwhile. */
 async function tellTrouble(options: DriveRunOptions, job: JobRecord, error: unknown): Promise<boolean> {
   const { code, message } = asFailure(error);
   const told = await options.jobs.change(job.wire.job_id, (record) =>
@@ -289,7 +296,10 @@ async function failureEnd(
 ): Promise<RunEnd> {
   // Stopping the server is no failure of the job: it is driven on after the next start.
   stopping.throwIfAborted();
-  if (job.private.handedOver) throw error;
+  if (job.private.handedOver) {
+    await tellTrouble(options, job, error);
+    throw error;
+  }
   // The start may have failed after its process was made.
   await options.findProvider(job.wire.provider).cancel(refOf(job));
   const current = await options.jobs.find(job.wire.job_id);

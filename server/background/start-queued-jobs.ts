@@ -54,14 +54,7 @@ export function jobQueue(options: QueueOptions) {
   };
 
   const runOnce = async (): Promise<void> => {
-    const limit = await options.settings.get("maxConcurrentJobs");
-    const waiting = await options.waiting.waiting(candidates);
-    for (const jobId of waiting) {
-      if (options.stopping.aborted || (await underWay(options.counts)) >= limit) return;
-      const runToken = newRunToken();
-      const job = await options.jobs.change(jobId, (record) => beginWork(record, runToken, options.now()));
-      if (job?.private.runToken === runToken) drive(jobId);
-    }
+    if (await startWaiting(options, drive)) lookAgain = true;
   };
 
   const wake = (): void => {
@@ -97,6 +90,19 @@ export function jobQueue(options: QueueOptions) {
 
 /** See {@link jobQueue}. */
 export type JobQueue = ReturnType<typeof jobQueue>;
+
+/** Begins waiting jobs up to the limit; true when more may wait than were looked at. */
+async function startWaiting(options: QueueOptions, drive: (jobId: string) => void): Promise<boolean> {
+  const limit = await options.settings.get("maxConcurrentJobs");
+  const waiting = await options.waiting.waiting(candidates);
+  for (const jobId of waiting) {
+    if (options.stopping.aborted || (await underWay(options.counts)) >= limit) return false;
+    const runToken = newRunToken();
+    const job = await options.jobs.change(jobId, (record) => beginWork(record, runToken, options.now()));
+    if (job?.private.runToken === runToken) drive(jobId);
+  }
+  return waiting.length === candidates;
+}
 
 async function underWay(counts: JobCountStore): Promise<number> {
   const byStatus = await counts.byStatus({});

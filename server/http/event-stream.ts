@@ -5,10 +5,17 @@ import type { StreamMessage } from "../services/handler.ts";
 /** Comments keep proxies from closing a quiet stream (CONTRACT 1.20: every 15 s). */
 const pingEveryMs = 15_000;
 
-/** Writes messages as `text/event-stream` until they end or the reader leaves; waits when the reader is slow. */
+/** A reader that takes nothing for so long while something waits for it is gone: a closed lid sends no goodbye. */
+const longestStallMs = 60_000;
+
+/**
+ * Writes messages as `text/event-stream` until they end or the reader leaves; waits when the reader is slow, and
+ * cuts it off after `stallMs` without a byte taken.
+ */
 export async function writeEventStream(
   response: ServerResponse,
   messages: AsyncIterable<StreamMessage>,
+  stallMs = longestStallMs,
 ): Promise<void> {
   response.writeHead(200, {
     "content-type": "text/event-stream; charset=utf-8",
@@ -17,9 +24,11 @@ export async function writeEventStream(
     connection: "keep-alive",
   });
   response.flushHeaders();
-  const ping = setInterval(() => response.write(": ping\n\n"), pingEveryMs).unref();
+  const ping = setInterval(() => {
+    if (!response.writableNeedDrain) response.write(": ping\n\n");
+  }, pingEveryMs).unref();
   try {
-    await writeAll(response, encoded(messages));
+    await writeAll(response, messages, encoded, stallMs);
   } finally {
     clearInterval(ping);
     response.end();
@@ -37,22 +46,36 @@ export async function writeText(
     "content-disposition": `attachment; filename="${fileName}"`,
     "cache-control": "no-store",
   });
-  await writeAll(response, pieces);
+  await writeAll(response, pieces, (piece) => piece, longestStallMs);
   response.end();
 }
 
-async function writeAll(response: ServerResponse, pieces: AsyncIterable<string>): Promise<void> {
+async function writeAll<Piece>(
+  response: ServerResponse,
+  pieces: AsyncIterable<Piece>,
+  bytesOf: (piece: Piece) => string | Buffer,
+  stallMs: number,
+): Promise<void> {
   const gone = new AbortController();
   response.once("close", () => gone.abort());
   for await (const piece of pieces) {
     if (response.destroyed) return;
-    if (response.write(piece)) continue;
+    if (response.write(bytesOf(piece))) continue;
+    const stalled = setTimeout(() => response.destroy(), stallMs);
     await once(response, "drain", { signal: gone.signal }).catch(() => undefined);
+    clearTimeout(stalled);
   }
 }
 
-async function* encoded(messages: AsyncIterable<StreamMessage>): AsyncGenerator<string> {
-  for await (const { id, event, data } of messages) {
-    yield `${id === undefined ? "" : `id: ${id}\n`}event: ${event}\ndata: ${data}\n\n`;
+/** A message goes to many streams as one object; its bytes are made once for all of them. */
+const bytesOfMessages = new WeakMap<StreamMessage, Buffer>();
+
+function encoded(message: StreamMessage): Buffer {
+  let bytes = bytesOfMessages.get(message);
+  if (!bytes) {
+    const { id, event, data } = message;
+    bytes = Buffer.from(`${id === undefined ? "" : `id: ${id}\n`}event: ${event}\ndata: ${data}\n\n`);
+    bytesOfMessages.set(message, bytes);
   }
+  return bytes;
 }

@@ -70,7 +70,7 @@ async function answer(
     // Who calls is settled before anything they sent is looked at.
     const requestContext = await contextOf(endpoint, context, options, correlationId, closed);
     const result = await handler(await inputOf(endpoint, context), requestContext);
-    if (!("stream" in endpoint.answer)) return jsonAnswer(endpoint, result, options);
+    if (!("stream" in endpoint.answer)) return jsonAnswer(outgoing, endpoint, result, options);
     if (endpoint.answer.stream === "sse")
       await writeEventStream(outgoing, result as AsyncIterable<StreamMessage>);
     else await writeText(outgoing, result as AsyncIterable<string>, fileNameOf(context));
@@ -81,7 +81,7 @@ async function answer(
       outgoing.destroy();
       return RESPONSE_ALREADY_SENT;
     }
-    return jsonResponse(JSON.stringify(body), status);
+    return sendJson(outgoing, JSON.stringify(body), status);
   }
 }
 
@@ -134,7 +134,12 @@ async function inputOf(endpoint: Endpoint, context: NodeContext) {
   };
 }
 
-function jsonAnswer(endpoint: Endpoint, result: unknown, options: MountOptions): Response {
+function jsonAnswer(
+  outgoing: HttpBindings["outgoing"],
+  endpoint: Endpoint,
+  result: unknown,
+  options: MountOptions,
+): Response {
   const text = result instanceof PreparedJson ? result.text : JSON.stringify(result);
   if (options.checkAnswers && !("stream" in endpoint.answer)) {
     const validator = validatorOf(endpoint.answer);
@@ -146,19 +151,25 @@ function jsonAnswer(endpoint: Endpoint, result: unknown, options: MountOptions):
       );
     }
   }
-  return jsonResponse(text, endpoint.status ?? 200);
+  return sendJson(outgoing, text, endpoint.status ?? 200);
+}
+
+const jsonHeaders = {
+  "content-type": "application/json; charset=utf-8",
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+};
+
+/** Answers JSON on Node's own response: head and body leave in one write, which a web Response's stream cannot do. */
+function sendJson(outgoing: HttpBindings["outgoing"], text: string, status: number): Response {
+  outgoing.writeHead(status, { ...jsonHeaders, "content-length": Buffer.byteLength(text) });
+  outgoing.end(text);
+  return RESPONSE_ALREADY_SENT;
 }
 
 /** The JSON answer of this status; headers every answer has are set on Node's response already. */
 export function jsonResponse(text: string, status: number): Response {
-  return new Response(text, {
-    status,
-    headers: {
-      "content-type": "application/json; charset=utf-8",
-      "cache-control": "no-store",
-      "x-content-type-options": "nosniff",
-    },
-  });
+  return new Response(text, { status, headers: jsonHeaders });
 }
 
 function fileNameOf(context: NodeContext): string {

@@ -50,9 +50,13 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   const type = request.headers["content-type"] ?? "";
   const pieces: Buffer[] = [];
   let size = 0;
-  for await (const piece of request as AsyncIterable<Buffer>) {
+  for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += piece.length;
-    if (size > largestBodyBytes) throw fail("body_too_large", { limit_bytes: largestBodyBytes });
+    if (size > largestBodyBytes) {
+      // The rest passes by unread: the client hears the answer, and the connection's next request is not stuck behind it.
+      request.resume();
+      throw fail("body_too_large", { limit_bytes: largestBodyBytes });
+    }
     pieces.push(piece);
   }
   if (size === 0) return {};

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 /** What belongs to one request or one loop run and goes into each of its log lines. */
@@ -12,9 +12,12 @@ const scopes = new AsyncLocalStorage<RequestScope>();
 /** Ids others may give us: short and free of anything that could break a log line. */
 const acceptable = /^[A-Za-z0-9._-]{1,64}$/;
 
-/** Takes over a given correlation id, or makes one of 12 characters (CONTRACT 0.3). */
+/**
+ * Takes over a given correlation id, or makes one of 12 characters (CONTRACT 0.3): the random end of a UUID, which
+ * Node makes from a stock of random bytes, several times faster than fetching six.
+ */
 function correlationIdOf(given: string | undefined): string {
-  return given !== undefined && acceptable.test(given) ? given : randomBytes(6).toString("hex");
+  return given !== undefined && acceptable.test(given) ? given : randomUUID().slice(-12);
 }
 
 /** Gives a request its scope: the id goes out with the answer, and into every log line and error of the work. */

@@ -92,6 +92,7 @@ export function isWithin(folder: string, path: string): boolean {
 export function readProblem(error: unknown): string {
   const code = errorCode(error);
   if (code === "EACCES" || code === "EPERM") return "permission denied";
+  if (code === "ENOENT") return "it does not exist";
   if (code === "ELOOP") return "too many links";
   if (code === "EIO") return "the disk reports a read error";
   return code ?? "unknown error";

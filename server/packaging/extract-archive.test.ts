@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { mkdir, open, readFile, readdir, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { crc32, deflateRawSync } from "node:zlib";
@@ -169,7 +169,37 @@ test("a truncated, an altered, an empty and a foreign file are refused", async (
   await refused(archivePath, /cannot be unpacked/);
   await writeFile(archivePath, "no archive at all, but long enough to look for its end");
   await refused(archivePath, /cannot be unpacked/);
+  await refused(join(folder, "nothing.zip"), /does not exist/);
   assert.deepEqual(await readdir(folder), ["a.zip"]);
+});
+
+test("any damage to the list of an archive gives one clear error and leaves nothing, also in zip64 fields", async (t) => {
+  const folder = await testFolder(t);
+  const archivePath = join(folder, "a.zip");
+  for (const limit of [formatLimits, { bytes: 0, entries: 0 }]) {
+    const fd = await openFile(archivePath, constants.O_RDWR | constants.O_CREAT | constants.O_TRUNC);
+    const entries = [
+      bytesEntry("a/b.jpg", randomBytes(50)),
+      bytesEntry("c.txt", Buffer.from("text ".repeat(40))),
+    ];
+    await writeZip(entries, fileSink(fd), { limits: limit }).finally(() => closeFile(fd));
+    const good = await readFile(archivePath);
+    for (let at = good.indexOf("PK\x01\x02"); at < good.length; at += 1) {
+      const damaged = Buffer.from(good);
+      damaged[at] = ~damaged[at]!;
+      await writeFile(archivePath, damaged);
+      const result = await extractArchive({ archivePath, targetDir: join(folder, "out"), limits }).catch(
+        (error: unknown) => error,
+      );
+      if (result instanceof Error) {
+        assert.ok(
+          result instanceof Failure && /^archive_(?:invalid|too_large)$/.test(result.code),
+          `byte ${at}: ${result.stack}`,
+        );
+      } else await rm(join(folder, "out"), { recursive: true });
+      assert.deepEqual(await readdir(folder), ["a.zip"]);
+    }
+  }
 });
 
 test("an abort ends the work within a second and leaves nothing", async (t) => {

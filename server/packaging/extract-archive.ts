@@ -5,10 +5,12 @@ import { pipeline } from "node:stream/promises";
 import { crc32, createInflateRaw, inflateRawSync } from "node:zlib";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { Entry, ZipFile } from "yauzl";
-import { fromFdPromise } from "yauzl";
+import { fromRandomAccessReaderPromise } from "yauzl";
 import { archiveEntryPath } from "./archive-entry-path.ts";
+import { ArchiveReader } from "./archive-reader.ts";
+import { readProblem } from "./dataset-roots.ts";
 import { explainDiskFull } from "./disk-full.ts";
-import { closeFile, errorCode, openFile, readAt, writeAt } from "./file-calls.ts";
+import { closeFile, errorCode, openFile, openFileStats, readAt, writeAt } from "./file-calls.ts";
 
 /** How much an archive may unpack to. */
 export interface ExtractLimits {
@@ -69,10 +71,11 @@ export async function extractArchive(options: ExtractOptions): Promise<ExtractSu
   const { archivePath, targetDir, signal } = options;
   const folder = `${targetDir}.partial`;
   signal?.throwIfAborted();
-  const fd = await openFile(archivePath, constants.O_RDONLY);
-  let zip: ZipFile | undefined;
+  const fd = await openFile(archivePath, constants.O_RDONLY).catch((error: unknown) => {
+    throw invalid(archivePath, `it cannot be opened (${readProblem(error)})`, error);
+  });
   try {
-    zip = await openZip(fd, archivePath);
+    const zip = await openZip(fd, archivePath);
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { mode: 0o700 });
     const freeBuffers = Array.from({ length: entriesAtOnce }, () => Buffer.allocUnsafeSlow(bufferBytes));
@@ -86,23 +89,16 @@ export async function extractArchive(options: ExtractOptions): Promise<ExtractSu
     await rm(folder, { recursive: true, force: true });
     throw await explainDiskFull(error, dirname(targetDir));
   } finally {
-    // The reader owns the descriptor once it exists.
-    if (zip === undefined) await closeFile(fd);
-    else zip.close();
+    await closeFile(fd);
   }
 }
 
 async function openZip(fd: number, archivePath: string): Promise<ZipFile> {
-  try {
-    return await fromFdPromise(fd, {
-      lazyEntries: true,
-      autoClose: false,
-      decodeStrings: false,
-      validateEntrySizes: true,
-    });
-  } catch (error) {
+  const { size } = await openFileStats(fd);
+  const options = { lazyEntries: true, autoClose: false, decodeStrings: false, validateEntrySizes: true };
+  return fromRandomAccessReaderPromise(new ArchiveReader(fd, size), size, options).catch((error: unknown) => {
     throw invalid(archivePath, error instanceof Error ? error.message : "it cannot be read", error);
-  }
+  });
 }
 
 async function extractEntries(unpacking: Unpacking): Promise<void> {

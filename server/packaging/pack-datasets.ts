@@ -207,7 +207,8 @@ async function writeArchive(
       () => closeFile(fd),
       () => closeFile(fd),
     );
-    if (signal?.aborted !== true) await closed;
+    if (signal?.aborted === true) closed.catch(() => {});
+    else await closed;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ConfigSummary, SavedConfig } from "@simpletuner-cloud/contract/configs.ts";
-import { fail } from "@simpletuner-cloud/contract/errors.ts";
+import { Failure, fail } from "@simpletuner-cloud/contract/errors.ts";
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
@@ -22,8 +22,8 @@ export interface SavedDataloader {
   updated_at: string;
 }
 
-/** Names that are folders of the server itself and no configurations. */
-const reserved = new Set(["cloud"]);
+/** Names that are folders of the server itself or words of its paths, and no configurations. */
+const reserved = new Set(["cloud", "dataloaders", "validate"]);
 const validName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 /** Saved configurations and dataset lists as files, written whole or not at all. */
@@ -32,15 +32,28 @@ export function configFiles(folders: ConfigFolders) {
   return { ...reads, ...configWrites(folders, reads.load), ...savedDataloaders(folders) };
 }
 
+/** Runs writes one after another, so that nobody writes between another's look at the version and its write. */
+function oneAtATime() {
+  let last: Promise<unknown> = Promise.resolve();
+  return <Result>(write: () => Promise<Result>): Promise<Result> => {
+    const mine = last.then(write);
+    last = mine.catch(() => undefined);
+    return mine;
+  };
+}
+
 /** See {@link configFiles}. */
 export type ConfigFiles = ReturnType<typeof configFiles>;
 
 function savedConfigs(folders: ConfigFolders) {
   const load = async (name: string): Promise<SavedConfig> => {
+    // The name is checked before it becomes part of a path.
     const found =
-      (await readSaved(join(folders.configs, name), name)) ??
-      (await readSaved(join(folders.builtIn.folder, name), name, folders.builtIn.root));
-    if (found && validName.test(name) && !reserved.has(name)) return found;
+      validName.test(name) && !reserved.has(name)
+        ? ((await readSaved(join(folders.configs, name), name)) ??
+          (await readSaved(join(folders.builtIn.folder, name), name, folders.builtIn.root)))
+        : null;
+    if (found) return found;
     throw fail("config_not_found", { name, known: (await names(folders)).join(", ") || "none yet" });
   };
   return {
@@ -48,7 +61,12 @@ function savedConfigs(folders: ConfigFolders) {
     async list(): Promise<ConfigSummary[]> {
       const summaries: ConfigSummary[] = [];
       for (const name of await names(folders)) {
-        const saved = await load(name);
+        // A file that somebody broke by hand must not hide all others; opening it tells what is wrong with it.
+        const saved = await load(name).catch((error: unknown) => {
+          if (error instanceof Failure) return null;
+          throw error;
+        });
+        if (!saved) continue;
         const family = saved.config["model_family"];
         summaries.push({
           name,
@@ -64,6 +82,7 @@ function savedConfigs(folders: ConfigFolders) {
 }
 
 function configWrites(folders: ConfigFolders, load: (name: string) => Promise<SavedConfig>) {
+  const inTurn = oneAtATime();
   return {
     /** Saves a configuration; `ifVersion` refuses to overwrite what another has changed meanwhile. */
     async save(
@@ -77,15 +96,17 @@ function configWrites(folders: ConfigFolders, load: (name: string) => Promise<Sa
           field: "name",
           problem: `"${name}" is reserved, choose another name.`,
         });
-      if (ifVersion !== undefined) {
-        const current = await load(name).catch(() => null);
-        if (current?.version !== ifVersion) throw fail("config_exists_changed", { name });
-      }
-      const folder = join(folders.configs, name);
-      await mkdir(folder, { recursive: true });
-      if (dataloader) await writeWhole(join(folder, "multidatabackend.json"), dataloader);
-      await writeWhole(join(folder, "config.json"), config);
-      return load(name);
+      return inTurn(async () => {
+        if (ifVersion !== undefined) {
+          const current = await load(name).catch(() => null);
+          if (current?.version !== ifVersion) throw fail("config_exists_changed", { name });
+        }
+        const folder = join(folders.configs, name);
+        await mkdir(folder, { recursive: true });
+        if (dataloader) await writeWhole(join(folder, "multidatabackend.json"), dataloader);
+        await writeWhole(join(folder, "config.json"), config);
+        return load(name);
+      });
     },
     async remove(name: string): Promise<void> {
       await load(name);
@@ -104,6 +125,7 @@ function configWrites(folders: ConfigFolders, load: (name: string) => Promise<Sa
 }
 
 function savedDataloaders(folders: ConfigFolders) {
+  const inTurn = oneAtATime();
   const pathOf = (name: string) => join(folders.dataloaders, `${name}.json`);
   const loadDataloader = async (name: string): Promise<SavedDataloader> => {
     const text = validName.test(name) ? await readIfThere(pathOf(name)) : null;
@@ -135,11 +157,13 @@ function savedDataloaders(folders: ConfigFolders) {
       datasets: DataloaderConfig,
       ifVersion: string | undefined,
     ): Promise<SavedDataloader> {
-      if (ifVersion !== undefined && (await loadDataloader(name).catch(() => null))?.version !== ifVersion)
-        throw fail("config_exists_changed", { name });
-      await mkdir(folders.dataloaders, { recursive: true });
-      await writeWhole(pathOf(name), datasets);
-      return loadDataloader(name);
+      return inTurn(async () => {
+        if (ifVersion !== undefined && (await loadDataloader(name).catch(() => null))?.version !== ifVersion)
+          throw fail("config_exists_changed", { name });
+        await mkdir(folders.dataloaders, { recursive: true });
+        await writeWhole(pathOf(name), datasets);
+        return loadDataloader(name);
+      });
     },
     async removeDataloader(name: string): Promise<void> {
       await loadDataloader(name);
@@ -164,13 +188,15 @@ async function readSaved(folder: string, name: string, datasetRoot?: string): Pr
   const path = join(folder, "config.json");
   const text = await readIfThere(path);
   if (text === null) return null;
-  const config = parseJson(text, path) as TrainerConfig;
+  const config = parseJson(text, path);
+  if (config === null || typeof config !== "object" || Array.isArray(config))
+    throw fail("config_invalid", { field: path, problem: "the file must hold a JSON object." });
   const listPath = join(folder, "multidatabackend.json");
   const listText = await readIfThere(listPath);
   const datasets = listText === null ? null : datasetsOf(parseJson(listText, listPath));
   return {
     name,
-    config,
+    config: config as TrainerConfig,
     dataloader_config:
       datasets && datasetRoot !== undefined
         ? datasets.map((dataset) => below(dataset, datasetRoot))

@@ -21,35 +21,27 @@ export interface EventServiceOptions {
 
 /** The live event stream: everything the caller may see, resumable. */
 export function eventService(options: EventServiceOptions): Handlers<typeof eventEndpoints> {
-  let open = 0;
+  const streams = { open: 0 };
   const stream = async (
     input: { query: { after?: number } },
     context: RequestContext,
   ): Promise<AsyncIterable<StreamMessage>> => {
-    if (open >= options.maxStreams) throw fail("too_many_streams", { limit: options.maxStreams });
+    if (streams.open >= options.maxStreams) throw fail("too_many_streams", { limit: options.maxStreams });
     const after = context.lastEventId === null ? input.query.after : Number(context.lastEventId);
-    return counted(
-      messages(
-        options,
-        context.closed,
-        listScope(context.caller),
-        after !== undefined && Number.isSafeInteger(after) ? after : null,
-      ),
+    return messages(
+      options,
+      streams,
+      context.closed,
+      listScope(context.caller),
+      after !== undefined && Number.isSafeInteger(after) ? after : null,
     );
   };
-  async function* counted(source: AsyncIterable<StreamMessage>): AsyncGenerator<StreamMessage> {
-    open++;
-    try {
-      yield* source;
-    } finally {
-      open--;
-    }
-  }
   return { streamEvents: stream, streamEventsAlias: stream };
 }
 
 async function* messages(
   options: EventServiceOptions,
+  streams: { open: number },
   closed: AbortSignal,
   scope: string | undefined,
   after: number | null,
@@ -62,6 +54,7 @@ async function* messages(
   const stop = (): void => queue.close();
   closed.addEventListener("abort", stop, { once: true });
   if (closed.aborted) stop();
+  streams.open++;
   try {
     let sent = await options.events.latest();
     yield { event: "connection", data: JSON.stringify({ type: "connected", latest: sent }) };
@@ -80,6 +73,7 @@ async function* messages(
       yield message;
     }
   } finally {
+    streams.open--;
     unsubscribe();
     closed.removeEventListener("abort", stop);
   }

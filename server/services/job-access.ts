@@ -30,6 +30,17 @@ export async function accessibleJob(
   return job;
 }
 
+/** The stored JSON of a job that the caller may see, unopened; throws `job_not_found` as {@link accessibleJob} does. */
+export async function accessibleWire(
+  jobs: JobStore,
+  caller: Caller,
+  jobId: string,
+): Promise<{ status: string; wire: string }> {
+  const job = await jobs.findWire(jobId);
+  if (!job || !mayWithJob(caller, "view", job.user_id)) throw fail("job_not_found", { job_id: jobId });
+  return job;
+}
+
 /** The user whose jobs the caller may list; undefined when it may see everybody's. */
 export function listScope(caller: Caller): string | undefined {
   return callerMay(caller, "job.view.all") ? undefined : caller.userId;

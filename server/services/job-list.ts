@@ -47,11 +47,10 @@ export function jobLister(options: JobListOptions) {
     const counts = await countsOf(options, filter);
     const total = (filter.statuses ?? jobStatuses).reduce((sum, status) => sum + (counts[status] ?? 0), 0);
     const limit = query.limit ?? 50;
-    const rows = await options.list.page(filter, startOf(query, total, limit), limit);
-    const jobs = await Promise.all(rows.map((row) => (isOver(row) ? row.wire : liveWire(options, row))));
-    const cursors = await cursorsOf(options, filter, rows, query, total, limit);
+    const page = await readPage(options.list, filter, startOf(query, total, limit), limit, total);
+    const jobs = await wiresNow(options, page.rows);
     return new PreparedJson(
-      `{"jobs":[${jobs.join(",")}],"total":${total},${cursors},"counts":${JSON.stringify(counts)}}`,
+      `{"jobs":[${jobs.join(",")}],"total":${total},${cursorsOf(page)},"counts":${JSON.stringify(counts)}}`,
     );
   };
 }
@@ -59,19 +58,30 @@ export function jobLister(options: JobListOptions) {
 /** The job as it is answered now: duration and place in the queue belong to the moment. */
 export async function jobNow(waiting: WaitingJobStore, job: Job, nowMs: number): Promise<Job> {
   if (job.is_terminal) return job;
-  const queue_position =
+  const position =
     job.status === "pending"
       ? await waiting.queuePosition({ createdAtMs: Date.parse(job.created_at), jobId: job.job_id })
       : null;
-  return { ...job, duration_seconds: durationSeconds(job, nowMs), queue_position };
+  return { ...job, duration_seconds: durationSeconds(job, nowMs), queue_position: position };
 }
 
-function isOver(row: JobListRow): boolean {
+/** True when the row's JSON can be answered as it is stored: nothing of a finished job depends on the moment. */
+export function isOver(row: { status: string }): boolean {
   return (terminalStatuses as readonly string[]).includes(row.status);
 }
 
-async function liveWire(options: JobListOptions, row: JobListRow): Promise<string> {
-  return JSON.stringify(await jobNow(options.waiting, JSON.parse(row.wire) as Job, options.now()));
+/** The rows' JSON as it is answered now. However many jobs wait, their places are read at once. */
+async function wiresNow(options: JobListOptions, rows: readonly JobListRow[]): Promise<string[]> {
+  const times = rows.filter((row) => row.status === "pending").map((row) => Number(row.created_at));
+  const positions =
+    times.length === 0 ? null : await options.waiting.queuePositions(Math.min(...times), Math.max(...times));
+  const nowMs = options.now();
+  return rows.map((row) => {
+    if (isOver(row)) return row.wire;
+    const job = JSON.parse(row.wire) as Job;
+    const queue_position = positions?.get(row.id) ?? null;
+    return JSON.stringify({ ...job, duration_seconds: durationSeconds(job, nowMs), queue_position });
+  });
 }
 
 function filterOf(caller: Caller, query: JobListQuery): JobListFilter {
@@ -130,36 +140,50 @@ function placeOf(cursor: string): PageStart {
   return { from, place: { createdAtMs, jobId } };
 }
 
-async function cursorsOf(
-  options: JobListOptions,
-  filter: JobListFilter,
-  rows: readonly JobListRow[],
-  query: JobListQuery,
-  total: number,
-  limit: number,
-): Promise<string> {
-  const first = rows[0];
-  const last = rows.at(-1);
-  const place = (row: JobListRow) => ({ createdAtMs: Number(row.created_at), jobId: row.id });
-  const cursor = (from: "after" | "before", row: JobListRow) =>
-    Buffer.from(`${from}.${Number(row.created_at)}.${row.id}`).toString("base64url");
-  const fromStart = query.cursor === undefined && !query.offset;
-  const more =
-    last !== undefined &&
-    (fromStart
-      ? total > rows.length
-      : rows.length < limit && query.cursor === "last"
-        ? false
-        : await isMore(options, filter, { from: "after", place: place(last) }));
-  const earlier =
-    first !== undefined &&
-    !fromStart &&
-    (await isMore(options, filter, { from: "before", place: place(first) }));
-  const next = more && last ? `"${cursor("after", last)}"` : "null";
-  const previous = earlier && first ? `"${cursor("before", first)}"` : "null";
-  return `"next_cursor":${next},"prev_cursor":${previous}`;
+interface Page {
+  rows: readonly JobListRow[];
+  hasEarlier: boolean;
+  hasLater: boolean;
 }
 
-async function isMore(options: JobListOptions, filter: JobListFilter, start: PageStart): Promise<boolean> {
-  return (await options.list.page(filter, start, 1)).length > 0;
+/** A page and whether there is one on each side, which only pages at a cursor have to look for. */
+async function readPage(
+  list: JobListStore,
+  filter: JobListFilter,
+  start: PageStart,
+  limit: number,
+  total: number,
+): Promise<Page> {
+  if (start.from === "first" || start.from === "offset") {
+    const rows = await list.page(filter, start, limit);
+    const offset = start.from === "first" ? 0 : start.offset;
+    return { rows, hasEarlier: offset > 0 && rows.length > 0, hasLater: offset + rows.length < total };
+  }
+  const found = await list.page(filter, start, limit + 1);
+  const hasMore = found.length > limit;
+  if (start.from === "after") {
+    const rows = found.slice(0, limit);
+    return { rows, hasEarlier: await isBeside(list, filter, "before", rows[0]), hasLater: hasMore };
+  }
+  const rows = found.slice(-limit);
+  return { rows, hasEarlier: hasMore, hasLater: await isBeside(list, filter, "after", rows.at(-1)) };
+}
+
+async function isBeside(
+  list: JobListStore,
+  filter: JobListFilter,
+  from: "after" | "before",
+  row: JobListRow | undefined,
+): Promise<boolean> {
+  if (!row) return false;
+  const place = { createdAtMs: Number(row.created_at), jobId: row.id };
+  return (await list.page(filter, { from, place }, 1)).length > 0;
+}
+
+function cursorsOf({ rows, hasEarlier, hasLater }: Page): string {
+  const cursor = (from: "after" | "before", row: JobListRow | undefined) =>
+    row ? `"${Buffer.from(`${from}.${Number(row.created_at)}.${row.id}`).toString("base64url")}"` : "null";
+  const next = cursor("after", hasLater ? rows.at(-1) : undefined);
+  const previous = cursor("before", hasEarlier ? rows[0] : undefined);
+  return `"next_cursor":${next},"prev_cursor":${previous}`;
 }

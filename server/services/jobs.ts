@@ -1,5 +1,5 @@
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
-import type { jobEndpoints } from "@simpletuner-cloud/contract/jobs.ts";
+import type { Job, jobEndpoints } from "@simpletuner-cloud/contract/jobs.ts";
 import { terminalStatuses } from "@simpletuner-cloud/contract/jobs.ts";
 import type { ObjectStorage } from "../adapters/storage/storage.ts";
 import type { JobEventStore } from "../db/stores/job-events.ts";
@@ -7,10 +7,10 @@ import type { JobStore } from "../db/stores/jobs.ts";
 import { requestCancel } from "../domain/job-state.ts";
 import { outputsBucket } from "../domain/run-files.ts";
 import type { ConfigFiles } from "./config-files.ts";
-import type { Handlers } from "./handler.ts";
-import { accessibleJob } from "./job-access.ts";
+import { type Handlers, PreparedJson } from "./handler.ts";
+import { accessibleJob, accessibleWire } from "./job-access.ts";
 import { resolveInputs } from "./job-inputs.ts";
-import { type JobListOptions, jobLister, jobNow } from "./job-list.ts";
+import { isOver, type JobListOptions, jobLister, jobNow } from "./job-list.ts";
 import type { JobSnapshots } from "./job-snapshots.ts";
 import type { JobSubmitter } from "./submit-job.ts";
 
@@ -40,8 +40,9 @@ function readHandlers(options: JobServiceOptions) {
   return {
     listJobs: ({ query }, { caller }) => list(caller, query),
     async getJob({ params }, { caller }) {
-      const job = await accessibleJob(jobs, caller, params.job_id, "view");
-      return { job: await jobNow(waiting, job.wire, now()) };
+      const job = await accessibleWire(jobs, caller, params.job_id);
+      if (isOver(job)) return new PreparedJson<{ job: Job }>(`{"job":${job.wire}}`);
+      return { job: await jobNow(waiting, JSON.parse(job.wire) as Job, now()) };
     },
     async inlineProgress({ params }, { caller }) {
       const { wire } = await accessibleJob(jobs, caller, params.job_id, "view");
@@ -80,11 +81,11 @@ function writeHandlers(options: JobServiceOptions) {
   return {
     async submitJob({ query, body }, { caller }) {
       const { config, dataloader_config, ...request } = body;
-      const inputs = await resolveInputs(options.files, body);
       const provider = request.provider ?? query.provider;
       const { job, idempotentHit } = await options.submit(caller, {
         request: provider === undefined ? request : { ...request, provider },
-        inputs,
+        asked: { ...body, provider },
+        findInputs: () => resolveInputs(options.files, body),
         retryOf: null,
       });
       const wire = await jobNow(waiting, job.wire, now());
@@ -103,7 +104,8 @@ function writeHandlers(options: JobServiceOptions) {
         throw fail("invalid_job_state", { status, action: "retrying", allowed: terminalStatuses });
       const { job } = await options.submit(caller, {
         request: { ...body, provider, name, dataset_transfer: earlier.private.transfer },
-        inputs: await options.snapshots.inputs(params.job_id),
+        asked: body,
+        findInputs: () => options.snapshots.inputs(params.job_id),
         retryOf: params.job_id,
       });
       const wire = await jobNow(waiting, job.wire, now());

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { LogLine, LogPage, logEndpoints } from "@simpletuner-cloud/contract/logs.ts";
 import type { JobLogStore, LogPiece } from "../db/stores/job-logs.ts";
 import type { JobStore } from "../db/stores/jobs.ts";
@@ -52,9 +53,9 @@ async function plainPage(logs: JobLogStore, jobId: string, query: Page): Promise
   const limit = query.tail ?? query.limit ?? 500;
   const from = query.tail === undefined ? (query.from_line ?? 1) : Math.max(1, total - query.tail + 1);
   const lines: LogLine[] = [];
-  for await (const line of linesFrom(logs, jobId, from)) {
+  for await (const piece of piecesFrom(logs, jobId, from)) {
+    for (const line of linesOf(piece, from)) if (lines.length < limit) lines.push(shown(line));
     if (lines.length >= limit) break;
-    lines.push(line);
   }
   return pageOf(jobId, lines, total, total);
 }
@@ -67,15 +68,17 @@ async function searchedPage(logs: JobLogStore, jobId: string, query: Page): Prom
   const lines: LogLine[] = [];
   let total = 0;
   let matched = 0;
-  for await (const line of linesFrom(logs, jobId, 1)) {
-    total = line.line;
-    if (wanted !== undefined && !line.text.toLowerCase().includes(wanted)) continue;
-    if (query.level !== undefined && line.level !== query.level) continue;
-    matched++;
-    if (query.tail !== undefined) {
-      lines.push(line);
-      if (lines.length > limit) lines.shift();
-    } else if (line.line >= from && lines.length < limit) lines.push(line);
+  for await (const piece of piecesFrom(logs, jobId, 1)) {
+    for (const line of linesOf(piece, 1)) {
+      total = line.line;
+      if (wanted !== undefined && !line.text.toLowerCase().includes(wanted)) continue;
+      if (query.level !== undefined && levelOf(line.text) !== query.level) continue;
+      matched++;
+      if (query.tail !== undefined) {
+        lines.push(shown(line));
+        if (lines.length > limit) lines.shift();
+      } else if (line.line >= from && lines.length < limit) lines.push(shown(line));
+    }
   }
   return pageOf(jobId, lines, total, matched);
 }
@@ -109,9 +112,14 @@ async function* follow(
       woken = false;
       // The state is read before the lines: a job seen as over has no line that is not stored yet.
       const job = await options.jobs.find(jobId);
-      for await (const lines of batches(linesFrom(options.logs, jobId, next))) {
-        next = (lines.at(-1) as LogLine).line + 1;
-        yield { id: String(next - 1), event: "lines", data: JSON.stringify(lines) };
+      for await (const piece of piecesFrom(options.logs, jobId, next)) {
+        const lines = linesOf(piece, next);
+        if (lines.length === 0) continue;
+        next = piece.firstLine + piece.lineCount;
+        for (let start = 0; start < lines.length; start += linesPerMessage) {
+          const batch = lines.slice(start, start + linesPerMessage).map(shown);
+          yield { id: String(batch.at(-1)?.line), event: "lines", data: JSON.stringify(batch) };
+        }
       }
       if (!job || job.wire.is_terminal) {
         yield { event: "done", data: JSON.stringify({ status: job?.wire.status ?? "deleted" }) };
@@ -125,17 +133,6 @@ async function* follow(
   }
 }
 
-async function* batches(lines: AsyncIterable<LogLine>): AsyncGenerator<LogLine[]> {
-  let batch: LogLine[] = [];
-  for await (const line of lines) {
-    batch.push(line);
-    if (batch.length < linesPerMessage) continue;
-    yield batch;
-    batch = [];
-  }
-  if (batch.length > 0) yield batch;
-}
-
 async function* piecesFrom(logs: JobLogStore, jobId: string, fromLine: number): AsyncGenerator<LogPiece> {
   for (let from = fromLine; ;) {
     const pieces = await logs.pieces(jobId, from, piecesAtOnce);
@@ -143,19 +140,25 @@ async function* piecesFrom(logs: JobLogStore, jobId: string, fromLine: number): 
     const last = pieces.at(-1);
     if (!last || pieces.length < piecesAtOnce) return;
     from = last.firstLine + last.lineCount;
+    // SQLite answers at once, so without this a walk through a long log would hold up every other request.
+    await nextTurn();
   }
 }
 
-async function* linesFrom(logs: JobLogStore, jobId: string, fromLine: number): AsyncGenerator<LogLine> {
-  for await (const piece of piecesFrom(logs, jobId, fromLine)) {
-    const at = new Date(piece.atMs).toISOString();
-    let number = piece.firstLine;
-    for (const text of piece.text.split("\n")) {
-      if (number >= fromLine && number < piece.firstLine + piece.lineCount)
-        yield { line: number, at, level: levelOf(text), text };
-      number++;
-    }
-  }
+type StoredLine = Omit<LogLine, "level">;
+
+/** The lines of a piece from number `fromLine` on; plain work, since a log has many more lines than pieces. */
+function linesOf(piece: LogPiece, fromLine: number): StoredLine[] {
+  const at = new Date(piece.atMs).toISOString();
+  const skipped = Math.max(0, fromLine - piece.firstLine);
+  return piece.text
+    .split("\n")
+    .slice(skipped, piece.lineCount)
+    .map((text, index) => ({ line: piece.firstLine + skipped + index, at, text }));
+}
+
+function shown({ line, at, text }: StoredLine): LogLine {
+  return { line, at, level: levelOf(text), text };
 }
 
 async function* wholeText(logs: JobLogStore, jobId: string): AsyncGenerator<string> {

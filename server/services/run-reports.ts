@@ -47,7 +47,12 @@ export function runReports(options: RunReportOptions) {
           if (!stored) return null;
           const logLines = job.private.logLines + lines.length;
           return {
-            wire: { progress: progressAfter(job.wire.progress, facts, lines, options.now()) },
+            wire: {
+              progress: progressAfter(job.wire.progress, facts, lines, options.now()),
+              // A trouble that was shown meanwhile is over when the run is heard of again.
+              error_code: null,
+              error_message: null,
+            },
             private: { logPosition: report.position, logLines },
             events: [],
           };
@@ -57,14 +62,30 @@ export function runReports(options: RunReportOptions) {
           const firstLine = job.private.logLines - lines.length + 1;
           await options.logs.append(transaction, report.jobId, {
             firstLine,
-            lineCount: lines.length,
             atMs: options.now(),
-            text: lines.join("\n"),
+            lines,
           });
           await options.metrics.write(transaction, report.jobId, points);
         },
       );
       if (stored) options.live.wakeLog(report.jobId);
+    },
+    /** Takes the progress from a line that is not finished; the line itself is stored once it is. */
+    async unfinishedLine(report: Omit<LogReport, "position">): Promise<void> {
+      const drawn = withoutSecrets(report.text, report.secrets).replace(/\r+$/, "").split("\r").slice(-1);
+      const facts = drawn.map(readLogLine);
+      if (facts.every(({ step }) => step === undefined)) return;
+      await options.jobs.change(
+        report.jobId,
+        (job) =>
+          job.private.runToken === report.runToken
+            ? {
+                wire: { progress: progressAfter(job.wire.progress, facts, drawn, options.now()) },
+                events: [],
+              }
+            : null,
+        (transaction) => options.metrics.write(transaction, report.jobId, pointsOf(facts)),
+      );
     },
   };
 }

@@ -28,10 +28,13 @@ export interface SubmitJobOptions {
   wakeQueue: () => void;
 }
 
-/** A submit whose configuration has been found. */
+/** A submit. */
 export interface Submission {
   request: Omit<SubmitJob, "config" | "dataloader_config">;
-  inputs: JobInputs;
+  /** What the caller asked for, word for word: equal requests under one idempotency key are the same job. */
+  asked: unknown;
+  /** Finds the configuration and datasets; not called for a request that was answered before. */
+  findInputs: () => Promise<JobInputs>;
   retryOf: string | null;
 }
 
@@ -64,14 +67,10 @@ export type JobSubmitter = ReturnType<typeof jobSubmitter>;
 async function prepareJob(
   options: SubmitJobOptions,
   caller: Caller,
-  { request, inputs, retryOf }: Submission,
+  { request, findInputs, retryOf }: Submission,
 ) {
-  const provider = options.findProvider(request.provider ?? "local");
-  const description = await provider.describe();
-  if (description.unavailable_reason !== null)
-    throw fail("provider_unavailable", { provider: provider.id, reason: description.unavailable_reason });
-  const transfer =
-    request.dataset_transfer ?? (description.capabilities.reads_in_place ? "in_place" : "package");
+  const inputs = await findInputs();
+  const { provider, transfer } = await destinationOf(options, request);
   const plan = await options.packaging.plan(inputs.dataloader);
   const consentedFingerprint =
     transfer === "in_place"
@@ -122,6 +121,16 @@ async function prepareJob(
   };
 }
 
+/** Where the job goes and how its datasets get there. */
+async function destinationOf(options: SubmitJobOptions, request: Submission["request"]) {
+  const provider = options.findProvider(request.provider ?? "local");
+  const { unavailable_reason, capabilities } = await provider.describe();
+  if (unavailable_reason !== null)
+    throw fail("provider_unavailable", { provider: provider.id, reason: unavailable_reason });
+  const transfer = request.dataset_transfer ?? (capabilities.reads_in_place ? "in_place" : "package");
+  return { provider, transfer };
+}
+
 function consentOf(transfer: "in_place" | "package", fingerprint: string | null): string {
   if (transfer === "in_place") return "in_place";
   return fingerprint === null ? "allow" : "token";
@@ -138,11 +147,17 @@ function frozen(secrets: SecretBox, inputs: JobInputs, plan: PackagingPlan) {
   };
 }
 
-function claimOf(caller: Caller, { request, inputs }: Submission, nowMs: number): IdempotencyClaim | null {
-  if (request.idempotency_key === undefined) return null;
-  const { consent_token: _, idempotency_key: key, ...meant } = request;
+function claimOf(
+  caller: Caller,
+  { request, asked, retryOf }: Submission,
+  nowMs: number,
+): IdempotencyClaim | null {
+  const key = request.idempotency_key;
+  if (key === undefined) return null;
+  // A token that was fetched again is no other request.
+  const meant = { ...(asked as object), consent_token: undefined };
   const requestHash = createHash("sha256")
-    .update(JSON.stringify([meant, inputs.config, inputs.dataloader]))
+    .update(JSON.stringify([retryOf, meant]))
     .digest("hex");
   return { userId: caller.userId, key, requestHash, expiresAtMs: nowMs + keyLifetimeMs };
 }

@@ -10,7 +10,7 @@ import { singleUser } from "../http/authenticate.ts";
 import { type StartOptions, startServer } from "../main.ts";
 
 /** Callers that tests may be, chosen by the header `x-test-user`. */
-const testCallers: Record<string, Caller> = {
+export const testCallers: Record<string, Caller> = {
   local: singleUser,
   ada: {
     userId: "ada",
@@ -33,7 +33,9 @@ export interface TestServer {
   call: ApiClient;
   /** A client of another caller: ada, bob or viewer; `nobody` sends no proof at all. */
   as: (name: string) => ApiClient;
-  /** Stops the server and starts it again on the same state. */
+  /** Stops the server, runs go on; `restart` starts it again. */
+  stop: () => Promise<void>;
+  /** Stops the server if it runs and starts it again on the same state. */
   restart: () => Promise<void>;
   close: () => Promise<void>;
 }
@@ -58,6 +60,11 @@ export async function startTestServer(
   const start: StartOptions = { stateDir, port: 0, env, checkAnswers: true, authenticate: testAuthenticate };
   if (options.now) start.now = options.now;
   let running = await startServer(start);
+  let stopped = false;
+  const stop = async (): Promise<void> => {
+    if (!stopped) await running.close();
+    stopped = true;
+  };
   const client =
     (name: string) =>
     (...args: Parameters<ApiClient>) =>
@@ -70,12 +77,14 @@ export async function startTestServer(
     stateDir,
     call: client("local") as ApiClient,
     as: (name) => client(name) as ApiClient,
+    stop,
     async restart() {
-      await running.close();
+      await stop();
       running = await startServer(start);
+      stopped = false;
     },
     async close() {
-      await running.close();
+      await stop();
       await rm(folder, { recursive: true, force: true });
     },
   };

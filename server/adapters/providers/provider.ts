@@ -37,6 +37,8 @@ export interface RunRequest extends RunRef {
 export interface RunReporter {
   /** New whole log lines and the position after them; called again with the same position, it adds nothing. */
   log(text: string, position: number): Promise<void>;
+  /** The log's last line as far as it is written: a bar that is drawn over itself. It tells progress and is not stored. */
+  unfinishedLine(text: string): Promise<void>;
 }
 
 /** How following a run ends: with the run's end, or without a trace of the run, which may then start again. */

@@ -140,7 +140,7 @@ export interface CompleteUpload extends UploadRef {
 }
 
 /**
- * Where objects lie. Keys are opaque: no key reaches anything but its own object. A write is atomic and lasts
+ * Where objects lie. Keys are opaque (1 to 1,536 bytes of UTF-8): no key reaches anything but its own object. A write is atomic and lasts
  * once its promise resolves: whoever reads, also after a crash at any moment, sees the old or the new object
  * whole. Memory does not depend on sizes. Failures are codes of the contract (`object_not_found`,
  * `bucket_not_found`, `object_precondition_failed`, `upload_…`, `disk_full`).
@@ -148,7 +148,7 @@ export interface CompleteUpload extends UploadRef {
 export interface ObjectStorage {
   /** Does nothing when the bucket exists. */
   createBucket(bucket: string): Promise<void>;
-  /** Refuses with `bucket_not_empty` while an object or an unfinished upload is in it. */
+  /** Refuses with `bucket_not_empty` while an object is in it; unfinished uploads are aborted. */
   deleteBucket(bucket: string): Promise<void>;
   findBucket(bucket: string): Promise<BucketInfo | null>;
   listBuckets(): Promise<BucketInfo[]>;

@@ -20,7 +20,6 @@ export interface JobListPlace {
 /** Where a page begins. */
 export type PageStart =
   | { from: "first" }
-  | { from: "last" }
   | { from: "after" | "before"; place: JobListPlace }
   | { from: "offset"; offset: number; total: number };
 
@@ -56,8 +55,6 @@ export function jobListStore(db: Kysely<Database>) {
       switch (start.from) {
         case "first":
           return newestFirst(query).limit(limit).execute();
-        case "last":
-          return (await oldestFirst(query).limit(limit).execute()).toReversed();
         case "after":
           return newestFirst(beyond(query, "<", start.place))
             .limit(limit)
@@ -99,10 +96,8 @@ export function waitingJobStore(db: Kysely<Database>) {
   return {
     /** Ids of waiting jobs in the order they will start. */
     async waiting(limit: number): Promise<string[]> {
-      const rows = await db
-        .selectFrom("jobs")
+      const rows = await waitingJobs(db)
         .select("id")
-        .where("status", "=", "pending")
         .orderBy("created_at")
         .orderBy("id")
         .limit(limit)
@@ -111,18 +106,25 @@ export function waitingJobStore(db: Kysely<Database>) {
     },
     /** How many waiting jobs were created before the place, plus one. */
     async queuePosition(place: JobListPlace): Promise<number> {
-      const row = await db
-        .selectFrom("jobs")
+      const row = await beyond(waitingJobs(db), "<", place)
         .select((column) => column.fn.countAll<number>().as("jobs"))
-        .where("status", "=", "pending")
-        .where((column) =>
-          column.or([
-            column("created_at", "<", place.createdAtMs),
-            column.and([column("created_at", "=", place.createdAtMs), column("id", "<", place.jobId)]),
-          ]),
-        )
         .executeTakeFirstOrThrow();
       return Number(row.jobs) + 1;
+    },
+    /** Places in the line, by id, of the waiting jobs created between two moments, both included; 1 starts next. */
+    async queuePositions(fromMs: number, toMs: number): Promise<Map<string, number>> {
+      const before = await waitingJobs(db)
+        .where("created_at", "<", fromMs)
+        .select((column) => column.fn.countAll<number>().as("jobs"))
+        .executeTakeFirstOrThrow();
+      const rows = await waitingJobs(db)
+        .where("created_at", ">=", fromMs)
+        .where("created_at", "<=", toMs)
+        .select("id")
+        .orderBy("created_at")
+        .orderBy("id")
+        .execute();
+      return new Map(rows.map((row, index) => [row.id, Number(before.jobs) + index + 1]));
     },
     /** Creation and start of the jobs started last, newest first. */
     async lastStarted(limit: number): Promise<{ created_at: number; started_at: number }[]> {
@@ -144,6 +146,10 @@ export type WaitingJobStore = ReturnType<typeof waitingJobStore>;
 /** See {@link jobListStore}. */
 export type JobListStore = ReturnType<typeof jobListStore>;
 
+function waitingJobs(db: Kysely<Database>) {
+  return db.selectFrom("jobs").where("status", "=", "pending");
+}
+
 function newestFirst(query: Query): Query {
   return query.orderBy("created_at", "desc").orderBy("id", "desc");
 }
@@ -153,7 +159,11 @@ function oldestFirst(query: Query): Query {
 }
 
 /** Rows beyond a place; written as `a <= x AND (a < x OR id < y)` so that the index bounds the scan. */
-function beyond(query: Query, side: "<" | ">", place: JobListPlace): Query {
+function beyond<Row>(
+  query: SelectQueryBuilder<Database, "jobs", Row>,
+  side: "<" | ">",
+  place: JobListPlace,
+): SelectQueryBuilder<Database, "jobs", Row> {
   return query
     .where("created_at", side === "<" ? "<=" : ">=", place.createdAtMs)
     .where((column) =>

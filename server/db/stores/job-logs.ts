@@ -9,21 +9,33 @@ export interface LogPiece {
   text: string;
 }
 
+/** A stored piece is closed above this many characters, so that a page never reads much more than it shows. */
+const pieceChars = 32_768;
+
 /** Reads and appends job logs. */
 export function jobLogStore(db: Kysely<Database>) {
   return {
     /** Appends whole lines inside the caller's transaction, which also stores how far the log was read. */
-    async append(transaction: Kysely<Database>, jobId: string, piece: LogPiece): Promise<void> {
-      await transaction
-        .insertInto("job_logs")
-        .values({
-          job_id: jobId,
-          first_line: piece.firstLine,
-          line_count: piece.lineCount,
-          at: piece.atMs,
-          text: piece.text,
-        })
-        .execute();
+    async append(
+      transaction: Kysely<Database>,
+      jobId: string,
+      { firstLine, atMs, lines }: { firstLine: number; atMs: number; lines: readonly string[] },
+    ): Promise<void> {
+      for (let start = 0; start < lines.length;) {
+        let end = start;
+        for (let chars = 0; end < lines.length && chars < pieceChars; end++) chars += lines[end]?.length ?? 0;
+        await transaction
+          .insertInto("job_logs")
+          .values({
+            job_id: jobId,
+            first_line: firstLine + start,
+            line_count: end - start,
+            at: atMs,
+            text: lines.slice(start, end).join("\n"),
+          })
+          .execute();
+        start = end;
+      }
     },
     /** Pieces from the one that holds `fromLine` on, in order, at most `limit`. */
     async pieces(jobId: string, fromLine: number, limit: number): Promise<LogPiece[]> {

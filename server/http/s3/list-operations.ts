@@ -4,7 +4,7 @@ import { expectedS3Error, S3Error } from "./s3-errors.ts";
 import type { S3Exchange } from "./s3-exchange.ts";
 import { percentEncode, type S3Request } from "./s3-request.ts";
 import { sendJson, sendXml } from "./s3-response.ts";
-import { type Content, element, type Markup } from "./s3-xml.ts";
+import { type Content, element } from "./s3-xml.ts";
 
 /** S3's page. */
 const maxPageKeys = 1000;
@@ -55,7 +55,7 @@ interface ListRequest {
 export async function listObjects(exchange: S3Exchange): Promise<void> {
   const { request, response, access } = exchange;
   const isVersion2 = request.query.get("list-type") === "2";
-  const list = parseListRequest(request, isVersion2 || request.wantsJson);
+  const list = parseListRequest(request, isVersion2 || request.wantsJson ? "continuation-token" : "marker");
   const view = await access.listView(request.bucket, list.prefix);
   const page = await readPage(exchange, list, view);
   if (request.wantsJson) {
@@ -66,13 +66,43 @@ export async function listObjects(exchange: S3Exchange): Promise<void> {
   const withOwner = !isVersion2 || request.query.get("fetch-owner") === "true";
   sendXml(response, 200, "ListBucketResult", [
     element("Name", request.bucket),
-    element("Prefix", list.encode(list.prefix)),
+    // Clients decode the prefix of version 2 only.
+    element("Prefix", isVersion2 ? list.encode(list.prefix) : list.prefix),
     ...(isVersion2 ? version2Fields(request, list, page, view) : version1Fields(request, list, page, shown)),
     element("MaxKeys", list.maxKeys),
     list.delimiter === "" ? null : element("Delimiter", list.encode(list.delimiter)),
     request.query.has("encoding-type") ? element("EncodingType", "url") : null,
     element("IsTruncated", page.next !== null),
-    ...page.objects.map((object) => contentsElement(object, shown(object.key), withOwner)),
+    ...page.objects.map((object) => element("Contents", objectContent(object, shown(object.key), withOwner))),
+    ...page.commonPrefixes.map((prefix) => element("CommonPrefixes", element("Prefix", shown(prefix)))),
+  ]);
+}
+
+/** ListObjectVersions of a bucket without versions: every object is its only version, named `null`. */
+export async function listVersions(exchange: S3Exchange): Promise<void> {
+  const { request, response, access } = exchange;
+  const list = parseListRequest(request, "key-marker");
+  const view = await access.listView(request.bucket, list.prefix);
+  const page = await readPage(exchange, list, view);
+  const shown = (stored: string): string => list.encode(stored.slice(view.hiddenPrefix.length));
+  const { next } = page;
+  sendXml(response, 200, "ListVersionsResult", [
+    element("Name", request.bucket),
+    element("Prefix", list.encode(list.prefix)),
+    element("KeyMarker", list.encode(list.after)),
+    element("VersionIdMarker", request.query.get("version-id-marker") ?? ""),
+    next === null ? null : [element("NextKeyMarker", shown(next)), element("NextVersionIdMarker", "null")],
+    element("MaxKeys", list.maxKeys),
+    list.delimiter === "" ? null : element("Delimiter", list.encode(list.delimiter)),
+    request.query.has("encoding-type") ? element("EncodingType", "url") : null,
+    element("IsTruncated", next !== null),
+    ...page.objects.map((object) =>
+      element("Version", [
+        ...objectContent(object, shown(object.key), true),
+        element("VersionId", "null"),
+        element("IsLatest", true),
+      ]),
+    ),
     ...page.commonPrefixes.map((prefix) => element("CommonPrefixes", element("Prefix", shown(prefix)))),
   ]);
 }
@@ -96,7 +126,11 @@ async function readPage(exchange: S3Exchange, list: ListRequest, view: ListView)
   }
 }
 
-function parseListRequest(request: S3Request, hasTokens: boolean): ListRequest {
+/** `position` is the parameter that says where the list goes on. */
+function parseListRequest(
+  request: S3Request,
+  position: "continuation-token" | "marker" | "key-marker",
+): ListRequest {
   const { query } = request;
   const encoding = query.get("encoding-type");
   if (encoding !== undefined && encoding !== "url")
@@ -106,7 +140,12 @@ function parseListRequest(request: S3Request, hasTokens: boolean): ListRequest {
   return {
     prefix: query.get("prefix") ?? "",
     delimiter: query.get("delimiter") ?? "",
-    after: hasTokens ? (token === "" ? startAfter : readToken(token)) : (query.get("marker") ?? ""),
+    after:
+      position !== "continuation-token"
+        ? (query.get(position) ?? "")
+        : token === ""
+          ? startAfter
+          : readToken(token),
     maxKeys: pageSize(query.get("max-keys"), "max-keys"),
     encode: encoding === "url" ? (text) => percentEncode(text, true) : (text) => text,
   };
@@ -144,9 +183,9 @@ function version1Fields(
   ];
 }
 
-function contentsElement(object: ObjectInfo, key: string, withOwner: boolean): Markup {
+function objectContent(object: ObjectInfo, key: string, withOwner: boolean): Content[] {
   const algorithms = Object.keys(object.checksums);
-  return element("Contents", [
+  return [
     element("Key", key),
     element("LastModified", new Date(object.lastModifiedMs).toISOString()),
     element("ETag", `"${object.etag}"`),
@@ -155,7 +194,7 @@ function contentsElement(object: ObjectInfo, key: string, withOwner: boolean): M
     element("Size", object.sizeBytes),
     withOwner ? element("Owner", ownerContent) : null,
     element("StorageClass", "STANDARD"),
-  ]);
+  ];
 }
 
 function jsonPage(bucket: string, page: ListPage, view: ListView): object {

@@ -185,7 +185,8 @@ function parsePartList(xml: string): ListedPart[] {
   const document = parseXml(xml);
   const parts = document.children.filter((child) => child.name === "Part").map(parsePart);
   if (document.name !== "CompleteMultipartUpload" || parts.length === 0) throw new S3Error("MalformedXML");
-  return parts;
+  // A client that sent a part twice may list both answers; the later one counts.
+  return [...new Map(parts.map((part) => [part.partNumber, part])).values()];
 }
 
 function parsePart(part: XmlElement): ListedPart {

@@ -35,7 +35,7 @@ export function describeObject(message: IncomingMessage): ObjectDescription {
   }
   const encodings = (headers.contentEncoding ?? "").split(",").map((encoding) => encoding.trim());
   const kept = encodings.filter((encoding) => encoding !== "" && encoding.toLowerCase() !== "aws-chunked");
-  if (kept.length > 0) headers.contentEncoding = kept.join(",");
+  if (kept.length > 0) headers.contentEncoding = kept.join(", ");
   else delete headers.contentEncoding;
   return { headers, userMetadata: userMetadataOf(message) };
 }

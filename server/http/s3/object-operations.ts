@@ -22,7 +22,7 @@ export async function putObject(exchange: S3Exchange): Promise<void> {
   const conditions = writeConditions(request.message);
   const reporter = uploadReporter(exchange, bucket, key);
   const body = bodyOf(exchange, { onBytes: reporter.onBytes });
-  await assertConditionsHold(exchange, key);
+  await assertWanted(exchange, key);
   await storage.checkSpace(body.declaredBytes ?? 0);
   const giveBack = exchange.slots.take();
   let isStored = false;
@@ -52,9 +52,14 @@ export async function putObject(exchange: S3Exchange): Promise<void> {
 }
 
 /** An early look, to spare the client the body; the storage looks again when the object is put in place. */
-async function assertConditionsHold(exchange: S3Exchange, key: string): Promise<void> {
-  const { ifMatch, ifNoneMatch } = writeConditions(exchange.request.message);
-  const current = await exchange.storage.headObject(exchange.request.bucket, key);
+async function assertWanted(exchange: S3Exchange, key: string): Promise<void> {
+  const { storage, request } = exchange;
+  const { ifMatch, ifNoneMatch } = writeConditions(request.message);
+  if (ifMatch === undefined && ifNoneMatch === undefined) {
+    if ((await storage.findBucket(request.bucket)) === null) throw new S3Error("NoSuchBucket");
+    return;
+  }
+  const current = await storage.headObject(request.bucket, key);
   const matches = (etags: readonly string[]): boolean =>
     current !== null && (etags.includes("*") || etags.includes(current.etag));
   if (ifMatch !== undefined && !matches(ifMatch)) {

@@ -162,7 +162,7 @@ function declaredChecksums(message: IncomingMessage, areIgnored: boolean): Map<C
     const value = headerOf(message, checksumHeader(algorithm));
     if (value === undefined) continue;
     if (!isChecksumValue(algorithm, value)) {
-      throw new S3Error("InvalidRequest", `Value for ${checksumHeader(algorithm)} header is invalid.`);
+      throw new S3Error("BadDigest", `${checksumHeader(algorithm)} is not the base64 of a ${algorithm}.`);
     }
     declared.set(algorithm, value);
   }

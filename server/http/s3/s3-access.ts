@@ -17,6 +17,9 @@ export interface S3Caller {
   canDelete(bucket: string, key: string): Promise<boolean> | boolean;
 }
 
+/** S3's limit for the key that a client names; the stored key has its area's prefix in front. */
+const maxKeyBytes = 1024;
+
 /** What is done to a key. */
 export type S3Action = "read" | "write" | "delete";
 
@@ -55,6 +58,7 @@ export function credentialAccess(credential: S3Credential): S3Access {
     jobId: credential.jobId,
     async storedKey(bucket, key, action) {
       assertOwn(bucket, action);
+      assertKeyLength(key);
       return key.startsWith(prefix) ? key : prefix + key;
     },
     async listView(bucket, listPrefix) {
@@ -72,6 +76,7 @@ export function callerAccess(caller: S3Caller): S3Access {
   return {
     jobId: null,
     async storedKey(bucket, key, action) {
+      assertKeyLength(key);
       const allowed =
         action === "read"
           ? await caller.canRead(bucket, key)
@@ -88,4 +93,8 @@ export function callerAccess(caller: S3Caller): S3Access {
       throw new S3Error("AccessDenied");
     },
   };
+}
+
+function assertKeyLength(key: string): void {
+  if (Buffer.byteLength(key) > maxKeyBytes) throw new S3Error("KeyTooLongError");
 }

@@ -1,4 +1,4 @@
-import { listBuckets, listObjects } from "./list-operations.ts";
+import { listBuckets, listObjects, listVersions } from "./list-operations.ts";
 import { listParts, listUploads } from "./multipart-lists.ts";
 import { abortUpload, completeUpload, createUpload, putPart } from "./multipart-operations.ts";
 import { getObject } from "./object-download.ts";
@@ -19,13 +19,14 @@ const subresources = new Set(
   `accelerate acl analytics append attributes cors encryption intelligent-tiering inventory legal-hold lifecycle
   logging metadataConfiguration metadataTable metrics notification object-lock ownershipControls policy policyStatus
   publicAccessBlock rename renameObject replication requestPayment restore retention select select-type session
-  tagging torrent versioning versions website`.split(/\s+/),
+  tagging torrent versioning website`.split(/\s+/),
 );
 
 /** The operation that a request asks for; throws NotImplemented or MethodNotAllowed. */
 export function findOperation(request: S3Request): S3Operation {
   const { method, bucket, key, query } = request;
   for (const name of query.keys()) if (subresources.has(name)) throw notOffered(name);
+  if (method === "OPTIONS") throw new S3Error("InvalidRequest", "CORS is not enabled for this bucket.");
   const version = query.get("versionId");
   if (version !== undefined && version !== "null") throw notOffered("versionId");
   const operation =
@@ -50,6 +51,7 @@ function bucketOperation(method: string, query: ReadonlyMap<string, string>): S3
   switch (method) {
     case "GET":
       if (query.has("location")) return getBucketLocation;
+      if (query.has("versions")) return listVersions;
       return query.has("uploads") ? listUploads : listObjects;
     case "HEAD":
       return headBucket;

@@ -11,6 +11,8 @@ const lookEveryMs = 200;
 const claimPatienceMs = 5_000;
 /** Log bytes read and reported at a time. */
 const readAtOnceBytes = 1 << 20;
+/** Bytes looked at of a line that has not ended yet: more than a progress bar's last state. */
+const unfinishedBytes = 2_048;
 
 /** Reports a run's log from byte `from` on until the run has ended or left no process. */
 export async function followRun(
@@ -20,12 +22,18 @@ export async function followRun(
   signal: AbortSignal,
 ): Promise<FollowResult> {
   let position = from;
+  let told = "";
   const drain = async (toTheEnd: boolean): Promise<void> => {
     for (;;) {
       const next = await readWholeLines(folder.log, position, toTheEnd);
-      if (!next) return;
-      await reporter.log(next.text, next.position);
-      position = next.position;
+      if (next.text !== "") {
+        await reporter.log(next.text, next.position);
+        position = next.position;
+        continue;
+      }
+      if (next.unfinished !== told && next.unfinished !== "") await reporter.unfinishedLine(next.unfinished);
+      told = next.unfinished;
+      return;
     }
   };
   const startedAt = performance.now();
@@ -80,17 +88,20 @@ const notStarted = new Map([
   [127, "The trainer was not found. Check SIMPLETUNER_TRAINER_COMMAND or install the trainer again."],
 ]);
 
-/** The text between `position` and the last line end after it; at the end of the run also a last unfinished line. */
+/**
+ * The text between `position` and the last line end after it; at the end of the run also a last unfinished line,
+ * which is told apart until then.
+ */
 async function readWholeLines(
   path: string,
   position: number,
   toTheEnd: boolean,
-): Promise<{ text: string; position: number } | null> {
+): Promise<{ text: string; position: number; unfinished: string }> {
   const file = await open(path, "r").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return null;
     throw error;
   });
-  if (!file) return null;
+  if (!file) return { text: "", position, unfinished: "" };
   try {
     const buffer = Buffer.allocUnsafe(readAtOnceBytes);
     const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
@@ -99,8 +110,12 @@ async function readWholeLines(
     // A line longer than the buffer is cut rather than waited for.
     const whole =
       lastLineEnd >= 0 ? lastLineEnd + 1 : toTheEnd || bytesRead === buffer.length ? bytesRead : 0;
-    if (whole === 0) return null;
-    return { text: read.subarray(0, whole).toString("utf8"), position: position + whole };
+    const unfinished = read.subarray(Math.max(whole, bytesRead - unfinishedBytes));
+    return {
+      text: read.subarray(0, whole).toString("utf8"),
+      position: position + whole,
+      unfinished: whole === 0 ? unfinished.toString("utf8") : "",
+    };
   } finally {
     await file.close();
   }

@@ -100,15 +100,28 @@ async function unpackDatasets(archivePath: string, folder: RunFolder, options: L
  * will, because the claim is taken here.
  */
 async function cancelRun(folder: RunFolder, graceMs: number): Promise<void> {
-  if (await takeClaim(folder)) return;
-  const pid = await readNumberFile(folder.pid);
+  if (await takeClaim(folder)) return writePrivateFile(folder.exit, `${endedByTerm}\n`);
+  const pid = await writtenPid(folder);
   if (pid === null) return;
   const deadline = performance.now() + graceMs;
   if (await wasStartedWith(pid, folder.run)) {
     signalGroup(pid, "SIGTERM");
-    while (groupLives(pid) && performance.now() < deadline) await delay(50);
+    while ((await groupLives(pid)) && performance.now() < deadline) await delay(50);
   }
   await killRestOfGroup(pid, folder.run);
+}
+
+/** Exit code of a process that TERM ended. */
+const endedByTerm = 143;
+
+/** The run's process id, given a moment to be written after the claim; null when there is none. */
+async function writtenPid(folder: RunFolder): Promise<number | null> {
+  for (let look = 0; look < 20 && (await exists(folder.claim)); look++) {
+    const pid = await readNumberFile(folder.pid);
+    if (pid !== null) return pid;
+    await delay(50);
+  }
+  return null;
 }
 
 /** Takes the claim of a run that nobody has started; false when its process has it, or there is no such run. */

@@ -90,9 +90,8 @@ function bucketPart(parts: StorageParts): BucketPart {
     async deleteBucket(bucket) {
       await requireBucket(disk, bucket);
       const { objects, commonPrefixes } = await listObjects(parts, { bucket, maxKeys: 1 });
-      const isUsed = objects.length + commonPrefixes.length > 0;
-      if (isUsed || (await listUploads(disk, bucket, "")).length > 0)
-        throw fail("bucket_not_empty", { bucket });
+      if (objects.length + commonPrefixes.length > 0) throw fail("bucket_not_empty", { bucket });
+      for (const { uploadId } of await listUploads(disk, bucket, "")) await abort(parts, uploadId);
       await removeEmptyBucket(disk, bucket);
       await parts.records.removeBucket(bucket);
       await parts.alternates.removeBucket(bucket);

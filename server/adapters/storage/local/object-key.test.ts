@@ -5,7 +5,6 @@ import { compareKeys, isBucketName, keySegments } from "./object-key.ts";
 
 describe("compareKeys", () => {
   it("orders as the UTF-8 bytes do, also where UTF-16 does not", () => {
-    assert.ok("\uffff" > "\u{10000}" === true);
     assert.ok(compareKeys("\uffff", "\u{10000}") < 0);
     const text = fc.string({ unit: "binary", maxLength: 12 }).filter((value) => value.isWellFormed());
     fc.assert(
@@ -15,7 +14,7 @@ describe("compareKeys", () => {
           Buffer.compare(Buffer.from(left), Buffer.from(right)),
         );
       }),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     );
   });
 });

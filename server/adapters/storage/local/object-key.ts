@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
 
-const maxKeyBytes = 1024;
+/** S3's 1,024 bytes for the client's key, and room for the prefix of a job's area. */
+const maxKeyBytes = 1536;
 /** NAME_MAX of every file system the product runs on. */
 const maxSegmentBytes = 255;
 
-/** Refuses keys that S3 has no place for: empty, over 1,024 bytes of UTF-8, or not Unicode text. */
+/** Refuses keys that are empty, over 1,536 bytes of UTF-8, or not Unicode text. */
 export function assertKey(key: string): void {
   if (key === "") throw fail("object_key_invalid", { problem: "the key is empty. Name the object." });
   if (!key.isWellFormed()) {

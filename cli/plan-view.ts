@@ -1,0 +1,45 @@
+import type { DatasetPlan } from "@simpletuner-cloud/contract/data-consent.ts";
+import type { CostEstimate } from "@simpletuner-cloud/contract/providers.ts";
+import type { TextSink } from "./io.ts";
+import { counted, formatBytes, printLine, printTable, styled, withoutControls } from "./output.ts";
+
+const exclusionsShown = 10;
+
+/** Prints what a submit would send: datasets, files, bytes, what stays here and why, and where it goes. */
+export function printPlan(sink: TextSink, plan: DatasetPlan): void {
+  printTable(sink, plan.datasets, [
+    { title: "DATASET", value: (dataset) => dataset.id },
+    { title: "FILES", value: (dataset) => String(dataset.file_count), alignRight: true },
+    { title: "SIZE", value: (dataset) => formatBytes(dataset.total_bytes), alignRight: true },
+    { title: "STAYS HERE", value: (dataset) => String(dataset.excluded_count), alignRight: true },
+    { title: "FOLDER", value: (dataset) => dataset.instance_data_dir, maxWidth: 100 },
+  ]);
+  printExclusions(sink, plan);
+  if (!plan.requires_upload) {
+    printLine(sink, "The datasets are read where they are; nothing is sent.");
+    return;
+  }
+  const size = `${plan.archive_bytes_exact ? "" : "about "}${formatBytes(plan.archive_bytes)}`;
+  printLine(sink, `${counted(plan.total_files, "file")} would be sent as an archive of ${size}.`);
+  printLine(sink, `Where to: ${withoutControls(plan.destination)}`);
+  printLine(sink, `Deleted: ${withoutControls(plan.deleted_when)}`);
+}
+
+function printExclusions(sink: TextSink, plan: DatasetPlan): void {
+  for (const dataset of plan.datasets) {
+    const shown = dataset.excluded.slice(0, exclusionsShown);
+    for (const entry of shown) {
+      const text = `stays here: ${withoutControls(entry.path)} (${withoutControls(entry.reason)})`;
+      printLine(sink, styled(sink, "dim", `  ${text}`));
+    }
+    const more = dataset.excluded_count - shown.length;
+    if (more > 0) {
+      printLine(sink, styled(sink, "dim", `  and ${more} more; --format json lists them`));
+    }
+  }
+}
+
+/** One line about cost and time. */
+export function estimateLine(estimate: CostEstimate): string {
+  return `Estimate: ${withoutControls(estimate.message)}`;
+}

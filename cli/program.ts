@@ -1,0 +1,78 @@
+import { Command, CommanderError } from "commander";
+import { addConfigsImport } from "./commands/configs-import.ts";
+import { addConfigsList } from "./commands/configs-list.ts";
+import { addConfigsShow } from "./commands/configs-show.ts";
+import { addConfigsValidate } from "./commands/configs-validate.ts";
+import { addDemo } from "./commands/demo.ts";
+import { addDoctor } from "./commands/doctor.ts";
+import { addJobsCancel } from "./commands/jobs-cancel.ts";
+import { addJobsDelete } from "./commands/jobs-delete.ts";
+import { addJobsFollow } from "./commands/jobs-follow.ts";
+import { addJobsGet } from "./commands/jobs-get.ts";
+import { addJobsList } from "./commands/jobs-list.ts";
+import { addJobsLogs } from "./commands/jobs-logs.ts";
+import { addJobsRetry } from "./commands/jobs-retry.ts";
+import { addJobsSubmit } from "./commands/jobs-submit.ts";
+import { addServer } from "./commands/server.ts";
+import { addStatus } from "./commands/status.ts";
+import { CommandFailure, interruptedExitCode, usageExitCode, type Io } from "./io.ts";
+import { printLine, styled } from "./output.ts";
+import { productVersion } from "./package-root.ts";
+import { sentenceOf } from "./server-address.ts";
+
+/** The whole command line. */
+function cliProgram(io: Io): Command {
+  const program = new Command("simpletuner-cloud")
+    .description("Trains image models: plans, asks consent, queues, runs, follows and brings the model home.")
+    .version(productVersion(), "-V, --version", "print the version")
+    .option("--server <url>", "address of the server (default: http://127.0.0.1:8001)")
+    .helpCommand(false)
+    .showHelpAfterError("(add --help for the options)")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.out.write(text),
+      writeErr: (text) => io.err.write(text),
+      getOutHelpWidth: io.out.columns,
+      getErrHelpWidth: io.err.columns,
+      getOutHasColors: () => io.out.hasColors,
+      getErrHasColors: () => io.err.hasColors,
+    });
+  addServer(program, io);
+  addDemo(program, io);
+  const jobs = program.command("jobs").description("submit, list and follow jobs");
+  for (const add of [
+    addJobsSubmit,
+    addJobsList,
+    addJobsGet,
+    addJobsFollow,
+    addJobsLogs,
+    addJobsCancel,
+    addJobsRetry,
+    addJobsDelete,
+  ]) {
+    add(jobs, io);
+  }
+  const configs = program.command("configs").description("saved configurations");
+  for (const add of [addConfigsList, addConfigsShow, addConfigsValidate, addConfigsImport]) add(configs, io);
+  addStatus(program, io);
+  addDoctor(program, io);
+  return program;
+}
+
+/**
+ * Runs one command line (without the program's name) and answers its exit code: 0 done, 1 failed with a sentence
+ * on `io.err`, 2 not understood, 128 + n ended by signal n.
+ */
+export async function runCli(args: readonly string[], io: Io): Promise<number> {
+  try {
+    await cliProgram(io).parseAsync(args, { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode;
+    if (io.interrupted.aborted && !(error instanceof CommandFailure)) {
+      return interruptedExitCode(io.interrupted);
+    }
+    printLine(io.err, styled(io.err, "red", sentenceOf(error)));
+    return error instanceof CommandFailure ? error.exitCode : 1;
+  }
+}

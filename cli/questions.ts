@@ -1,0 +1,6 @@
+/** Asks a yes-or-no question on the terminal, "no" first; Ctrl-C counts as no. */
+export async function askYesNo(question: string): Promise<boolean> {
+  const { confirm, isCancel } = await import("@clack/prompts");
+  const answer = await confirm({ message: question, initialValue: false });
+  return isCancel(answer) ? false : answer;
+}

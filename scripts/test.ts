@@ -1,0 +1,113 @@
+/**
+ * Runs every test: each workspace's unit tests in one process, then the whole-system tests of e2e/, a process per
+ * file. `npm test -- server/db cli` runs only files whose path contains one of the words. Ends with the tests that
+ * were skipped and why, and with `N passed, N failed`.
+ */
+import { spawn } from "node:child_process";
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { constants, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { testNeeds } from "./test-needs.ts";
+import type { Tally } from "./test-reporter.ts";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+/** All tests together; what still runs then is ended and counts as failed. */
+const totalLimitMs = 25 * 60_000;
+
+interface Group {
+  readonly name: string;
+  readonly options: readonly string[];
+}
+
+const unit = ["--test-isolation=none", "--test-timeout=120000"];
+const groups: readonly Group[] = [
+  ...["contract", "server", "cli", "trainer", "web", "bench", "scripts"].map((name) => ({
+    name,
+    options: unit,
+  })),
+  { name: "e2e", options: ["--test-concurrency=1", "--test-timeout=600000"] },
+];
+
+const words = process.argv.slice(2);
+const startedAt = performance.now();
+const scratch = mkdtempSync(join(tmpdir(), "simpletuner-tests-"));
+process.on("exit", () => rmSync(scratch, { recursive: true, force: true }));
+
+/** Test files of a workspace that the command line asks for. */
+function filesOf(group: Group): string[] {
+  return globSync(`${group.name}/**/*.test.ts`, {
+    cwd: root,
+    exclude: (path) => path.includes("node_modules"),
+  })
+    .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
+    .sort();
+}
+
+/** Runs one group and answers its counts; a run that ends without counts counts as one failure. */
+async function runGroup(group: Group, files: readonly string[], env: NodeJS.ProcessEnv): Promise<Tally> {
+  const tallyFile = join(scratch, `${group.name}.json`);
+  const reporter = join(root, "scripts", "test-reporter.ts");
+  const args = ["--test", ...group.options, `--test-reporter=${reporter}`, ...files];
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    // A group of its own, so that a run that is ended takes along what its tests started.
+    detached: true,
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...env, TEST_TALLY_FILE: tallyFile },
+  });
+  const end = (signal: NodeJS.Signals): void => {
+    try {
+      process.kill(-(child.pid ?? 0), signal);
+    } catch {
+      // Already gone.
+    }
+  };
+  const stopAll = (signal: NodeJS.Signals): void => {
+    end(signal);
+    process.exitCode = 128 + constants.signals[signal];
+  };
+  process.on("SIGINT", stopAll);
+  process.on("SIGTERM", stopAll);
+  const timer = setTimeout(() => end("SIGKILL"), totalLimitMs - (performance.now() - startedAt));
+  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  clearTimeout(timer);
+  process.off("SIGINT", stopAll);
+  process.off("SIGTERM", stopAll);
+  return readTally(tallyFile) ?? brokenOff(group.name, code);
+}
+
+function readTally(file: string): Tally | null {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as Tally;
+  } catch {
+    return null;
+  }
+}
+
+function brokenOff(name: string, code: number | null): Tally {
+  console.log(
+    `FAILED  the tests of ${name} ended without a result (exit code ${code ?? "none, ended by a signal"})`,
+  );
+  return { passed: 0, failed: 1, skipped: [] };
+}
+
+async function main(): Promise<void> {
+  const env = { ...process.env, ...testNeeds(process.env), FORCE_COLOR: "0" };
+  const tallies: Tally[] = [];
+  for (const group of groups) {
+    const files = filesOf(group);
+    if (files.length > 0 && process.exitCode === undefined) tallies.push(await runGroup(group, files, env));
+  }
+  const passed = tallies.reduce((sum, tally) => sum + tally.passed, 0);
+  const failed = tallies.reduce((sum, tally) => sum + tally.failed, 0);
+  for (const { name, file, reason } of tallies.flatMap((tally) => tally.skipped)) {
+    console.log(`skipped  ${name}  (${file}): ${reason}`);
+  }
+  if (passed + failed === 0) console.log("No test matches.");
+  console.log(`All tests took ${((performance.now() - startedAt) / 1000).toFixed(0)} s.`);
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exitCode ??= failed === 0 && passed > 0 ? 0 : 1;
+}
+
+await main();

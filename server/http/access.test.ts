@@ -1,0 +1,288 @@
+import assert from "node:assert/strict";
+import { request as httpRequest } from "node:http";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { ApiError } from "@simpletuner-cloud/contract/client.ts";
+import type { Endpoint } from "@simpletuner-cloud/contract/endpoint.ts";
+import { callerMay } from "@simpletuner-cloud/contract/permissions.ts";
+import { startServer } from "../main.ts";
+import { readStream } from "../testing/stream-reader.ts";
+import {
+  makeDataset,
+  startTestServer,
+  type TestServer,
+  testCallers,
+  waitForJob,
+} from "../testing/test-server.ts";
+import { quickTrainer } from "../testing/trainer-scripts.ts";
+import { allEndpoints } from "./openapi.ts";
+
+let server: TestServer;
+let adasJob: string;
+
+before(async () => {
+  server = await startTestServer({ script: quickTrainer });
+  const { dataloader } = await makeDataset(server.folder);
+  const body = { config: { max_train_steps: 1, hub_token: "hf_0123456789" }, dataloader_config: dataloader };
+  ({ job_id: adasJob } = await server.as("ada")("POST /api/cloud/jobs/submit", { body }));
+  await waitForJob(server.as("ada"), adasJob, (job) => job.is_terminal);
+});
+after(() => server.close());
+
+/** Asks an endpoint with nothing but its path and answers the status; streams are left at once. */
+async function statusOf(endpoint: Endpoint, user: string | null): Promise<number> {
+  const path = endpoint.path.replaceAll(/\{\w+\}/g, "no-such-thing");
+  const leave = new AbortController();
+  const response = await fetch(server.url + path, {
+    method: endpoint.method,
+    headers: user === null ? {} : { "x-test-user": user },
+    signal: leave.signal,
+  });
+  leave.abort();
+  return response.status;
+}
+
+/** What the border owes a caller: 401 to nobody, 403 without the permission; null = it must let the caller in. */
+function refusalDue(endpoint: Endpoint, user: string | null): number | null {
+  if (typeof endpoint.access !== "string") return null;
+  const caller = user === null ? undefined : testCallers[user];
+  if (!caller) return 401;
+  return callerMay(caller, endpoint.access) ? null : 403;
+}
+
+function verdict(status: number, due: number | null): string | null {
+  if (due !== null) return status === due ? null : `answered ${status} instead of ${due}`;
+  return status === 403 ? "refused a caller who has the permission" : null;
+}
+
+for (const user of [null, "stranger", "viewer", "ada", "local"]) {
+  test(`every endpoint of the contract treats ${user ?? "nobody"} as it declares`, async () => {
+    const holes: string[] = [];
+    for (const { name, endpoint } of allEndpoints()) {
+      // The trainer's endpoint proves its caller by the job's own secret.
+      if (name === "receiveTrainerEvent") continue;
+      const hole = verdict(await statusOf(endpoint, user), refusalDue(endpoint, user));
+      if (hole !== null) holes.push(`${endpoint.method} ${endpoint.path} ${hole}`);
+    }
+    assert.deepEqual(holes, []);
+  });
+}
+
+test("the test above would see a hole: an endpoint that asks too little or too much", () => {
+  assert.notEqual(verdict(200, 401), null);
+  assert.notEqual(verdict(200, 403), null);
+  assert.notEqual(verdict(404, 403), null);
+  assert.notEqual(verdict(403, null), null);
+});
+
+test("a planted hole is found: the same sweep over a table in which one permission was dropped", async () => {
+  const open = allEndpoints().find(({ name }) => name === "live");
+  assert.ok(open);
+  const planted: Endpoint = { ...open.endpoint, access: "admin.config" };
+  assert.equal(
+    verdict(await statusOf(planted, null), refusalDue(planted, null)),
+    "answered 200 instead of 401",
+  );
+});
+
+test("public endpoints say why, and are the few that must be", () => {
+  const open = allEndpoints().filter(({ endpoint }) => typeof endpoint.access !== "string");
+  assert.deepEqual(open.map(({ name }) => name).sort(), [
+    "health",
+    "live",
+    "ready",
+    "receiveTrainerEvent",
+    "root",
+    "session",
+  ]);
+});
+
+test("a trainer's event needs the job's own secret", async () => {
+  for (const key of [undefined, "", "wrong"]) {
+    const response = await fetch(`${server.url}/api/webhooks/trainer/${adasJob}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...(key === undefined ? {} : { "x-api-key": key }) },
+      body: '{"type":"lifecycle.stage"}',
+    });
+    assert.equal(response.status, 401);
+  }
+});
+
+test("bob sees nothing of ada's job and can do nothing to it; it looks as if it were not there", async () => {
+  const bob = server.as("bob");
+  const params = { job_id: adasJob };
+  const calls: [string, () => Promise<unknown>][] = [
+    ["get", () => bob("GET /api/cloud/jobs/{job_id}", { params })],
+    ["cancel", () => bob("POST /api/cloud/jobs/{job_id}/cancel", { params })],
+    ["delete", () => bob("DELETE /api/cloud/jobs/{job_id}", { params })],
+    ["retry", () => bob("POST /api/cloud/jobs/{job_id}/retry", { params, body: {} })],
+    ["progress", () => bob("GET /api/cloud/jobs/{job_id}/inline-progress", { params })],
+    ["events", () => bob("GET /api/cloud/jobs/{job_id}/events", { params })],
+    ["config", () => bob("GET /api/cloud/jobs/{job_id}/config", { params })],
+    ["logs", () => bob("GET /api/cloud/jobs/{job_id}/logs", { params })],
+    ["download", () => bob("GET /api/cloud/jobs/{job_id}/logs/download", { params })],
+    ["log stream", () => bob("GET /api/cloud/jobs/{job_id}/logs/stream", { params })],
+    ["metrics", () => bob("GET /api/cloud/jobs/{job_id}/metrics", { params })],
+    ["artifacts", () => bob("GET /api/cloud/jobs/{job_id}/artifacts", { params })],
+    ["position", () => bob("GET /api/queue/position/{job_id}", { params })],
+    ["plan", () => bob("POST /api/cloud/data-consent/preview", { body: { retry_of: adasJob } })],
+  ];
+  for (const [what, call] of calls) {
+    const error = await call().then(
+      () => null,
+      (thrown: unknown) => thrown,
+    );
+    assert.ok(error instanceof ApiError && error.status === 404, `${what}: ${String(error)}`);
+    assert.equal(error.code, "job_not_found", what);
+  }
+  // The list above is complete: no endpoint of one job is missing from it.
+  const ofOneJob = allEndpoints().filter(({ endpoint }) => endpoint.path.includes("{job_id}"));
+  assert.equal(
+    ofOneJob.length,
+    calls.length,
+    "preview stands for the trainer's endpoint, which has its own test",
+  );
+  assert.equal((await bob("GET /api/cloud/jobs")).total, 0);
+  assert.equal(
+    (await fetchAs("bob", `/api/cloud/storage/outputs/${adasJob}/pytorch_lora_weights.safetensors`)).status,
+    403,
+  );
+  assert.equal(
+    (await fetchAs("ada", `/api/cloud/storage/outputs/${adasJob}/pytorch_lora_weights.safetensors`)).status,
+    200,
+  );
+});
+
+test("no answer to its owner holds a secret of the job", async () => {
+  for (const path of ["", "/config", "/events", "/logs", "/artifacts"]) {
+    const text = await (await fetchAs("ada", `/api/cloud/jobs/${adasJob}${path}`)).text();
+    assert.ok(
+      !/hf_0123456789|secret_?(access_)?key|STU[0-9A-F]{24}|"private"/i.test(text),
+      `${path}: ${text}`,
+    );
+  }
+});
+
+test("the event stream tells everybody only of own jobs", async () => {
+  const headers = (name: string) => ({ "x-test-user": name });
+  const bob = await readStream(`${server.url}/api/events/stream?after=0`, headers("bob"));
+  const ada = await readStream(`${server.url}/api/events/stream?after=0`, headers("ada"));
+  const { dataloader } = await makeDataset(server.folder);
+  const body = { config: { max_train_steps: 1 }, dataloader_config: dataloader };
+  const { job_id } = await server.as("ada")("POST /api/cloud/jobs/submit", { body });
+  const mine = await server.as("bob")("POST /api/cloud/jobs/submit", { body });
+  const ends = (id: string) => (message: { data: Record<string, unknown> }) =>
+    message.data["job_id"] === id && (message.data["data"] as { status?: string })?.status === "completed";
+  await ada.until(ends(job_id));
+  await bob.until(ends(mine.job_id));
+  assert.deepEqual(new Set(bob.messages.slice(1).map(({ data }) => data["job_id"])), new Set([mine.job_id]));
+  assert.ok(!ada.messages.some(({ data }) => data["job_id"] === mine.job_id));
+  ada.close();
+  bob.close();
+});
+
+test("what changes something is refused to a page of another origin", async () => {
+  const post = (headers: Record<string, string>) =>
+    fetchAs("local", "/api/queue/concurrency", {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: '{"max_concurrent":1}',
+    });
+  const { host } = new URL(server.url);
+  assert.equal((await post({})).status, 200);
+  assert.equal((await post({ origin: server.url })).status, 200);
+  for (const origin of [
+    "https://evil.example",
+    "null",
+    "",
+    "http://127.0.0.1:1",
+    `http://${host}.evil.example`,
+  ]) {
+    const response = await post({ origin });
+    assert.equal(response.status, 403, origin);
+    assert.equal(((await response.json()) as { error: string }).error, "origin_not_allowed");
+  }
+});
+
+test("single user: believed on this machine only, or with the access token", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "single user "));
+  const env = { ...process.env, SIMPLETUNER_LOG_LEVEL: "error" };
+  const single = await startServer({ stateDir: folder, port: 0, host: "0.0.0.0", env });
+  const token = new URL(single.accessUrl ?? "").searchParams.get("access_token") ?? "";
+  const { port } = new URL(single.url);
+  const status = (headers: Record<string, string>) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      httpRequest({ host: "127.0.0.1", port, path: "/api/cloud/jobs", headers }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      })
+        .on("error", reject)
+        .end();
+    });
+  try {
+    for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, "127.9.8.7"])
+      assert.equal(await status({ host }), 200, host);
+    for (const name of [
+      "x-forwarded-for",
+      "x-real-ip",
+      "forwarded",
+      "via",
+      "x-forwarded-host",
+      "cf-connecting-ip",
+    ])
+      assert.equal(await status({ [name]: "127.0.0.1" }), 401, name);
+    for (const host of [
+      "evil.example",
+      `localhost.evil.example:${port}`,
+      "192.168.1.5",
+      "[::1].x",
+      "127.0.0.1.x",
+    ])
+      assert.equal(await status({ host }), 401, host);
+    const far = { host: "evil.example" };
+    assert.equal(await status({ ...far, authorization: `Bearer ${token}` }), 200);
+    assert.equal(await status({ ...far, "x-api-key": token }), 200);
+    assert.equal(await status({ ...far, cookie: `a=b; simpletuner_session=${token}` }), 200);
+    for (const wrong of [
+      { authorization: `Bearer ${token}x` },
+      { authorization: `Basic ${token}` },
+      { "x-api-key": "" },
+      { cookie: "simpletuner_session=%zz" },
+      { cookie: "simpletuner_session" },
+    ] as Record<string, string>[])
+      assert.equal(await status({ ...far, ...wrong }), 401, JSON.stringify(wrong));
+    const entered = await fetch(`${single.url}/?access_token=${token}`, { redirect: "manual" });
+    assert.match(entered.headers.get("set-cookie") ?? "", /^simpletuner_session=.*HttpOnly; SameSite=Strict/);
+    assert.equal((await fetch(`${single.url}/?access_token=wrong`)).headers.get("set-cookie"), null);
+  } finally {
+    await single.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test("every answer carries a correlation id, and takes a given one over unless it could break a log line", async () => {
+  for (const path of [
+    "/",
+    "/docs",
+    "/openapi.json",
+    "/nothing.png",
+    "/api/none",
+    "/api/cloud/jobs",
+    "/health",
+  ]) {
+    const given = await fetchAs("local", path, { headers: { "x-correlation-id": "my-id.1" } });
+    assert.equal(given.headers.get("x-correlation-id"), "my-id.1", path);
+    for (const odd of ["", "a b", "x".repeat(65), "<script>"]) {
+      const made = (await fetchAs("local", path, { headers: { "x-correlation-id": odd } })).headers;
+      assert.match(made.get("x-correlation-id") ?? "", /^[0-9a-f]{12}$/, path);
+    }
+  }
+  const refused = await fetch(`${server.url}/api/cloud/jobs`, { headers: { "x-correlation-id": "abc" } });
+  assert.equal(((await refused.json()) as { correlation_id: string }).correlation_id, "abc");
+});
+
+function fetchAs(name: string, path: string, init: RequestInit = {}): Promise<Response> {
+  return fetch(server.url + path, { ...init, headers: { ...init.headers, "x-test-user": name } });
+}

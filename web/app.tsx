@@ -1,0 +1,85 @@
+import type { ComponentChild } from "preact";
+import type { Permission } from "@simpletuner-cloud/contract/permissions.ts";
+import { lazyScreen } from "./lazy-screen.tsx";
+import { onPrefetch } from "./prefetch.ts";
+import { matchPath, route } from "./router.ts";
+import { Forbidden, NotFound } from "./screens/missing/missing.tsx";
+import { Shell } from "./screens/shell/shell.tsx";
+import { may } from "./session.ts";
+
+const home = lazyScreen(() => import("./screens/home/home.tsx").then((module) => module.Home));
+const jobs = lazyScreen(() => import("./screens/jobs/jobs.tsx").then((module) => module.Jobs));
+const newJob = lazyScreen(() => import("./screens/new-job/new-job.tsx").then((module) => module.NewJob));
+const queue = lazyScreen(() => import("./screens/queue/queue.tsx").then((module) => module.Queue));
+const configs = lazyScreen(() => import("./screens/configs/configs.tsx").then((module) => module.Configs));
+const editConfig = lazyScreen(() =>
+  import("./screens/configs/edit-config.tsx").then((module) => module.EditConfig),
+);
+const job = lazyScreen(() => import("./screens/job/job-screen.tsx").then((module) => module.JobScreen));
+const settings = lazyScreen(() =>
+  import("./screens/settings/settings.tsx").then((module) => module.Settings),
+);
+
+interface Place {
+  pattern: string;
+  needs: Permission;
+  prefetch: () => void;
+  show: (params: Record<string, string>) => ComponentChild;
+}
+
+const places: readonly Place[] = [
+  { pattern: "/", needs: "job.view.own", prefetch: home.prefetch, show: () => <home.Screen /> },
+  { pattern: "/jobs", needs: "job.view.own", prefetch: jobs.prefetch, show: () => <jobs.Screen /> },
+  { pattern: "/jobs/new", needs: "job.submit", prefetch: newJob.prefetch, show: () => <newJob.Screen /> },
+  {
+    pattern: "/jobs/:id",
+    needs: "job.view.own",
+    prefetch: job.prefetch,
+    show: ({ id = "" }) => <job.Screen jobId={id} />,
+  },
+  { pattern: "/queue", needs: "queue.view", prefetch: queue.prefetch, show: () => <queue.Screen /> },
+  { pattern: "/configs", needs: "config.view", prefetch: configs.prefetch, show: () => <configs.Screen /> },
+  {
+    pattern: "/configs/new",
+    needs: "config.create",
+    prefetch: editConfig.prefetch,
+    show: () => <editConfig.Screen key="new" name={null} />,
+  },
+  {
+    // The name is in the query: names may hold dots, and a path with a dot looks like a file to proxies.
+    pattern: "/configs/edit",
+    needs: "config.view",
+    prefetch: editConfig.prefetch,
+    show: () => (
+      <editConfig.Screen key={route.value.query.get("name")} name={route.value.query.get("name")} />
+    ),
+  },
+  {
+    pattern: "/settings",
+    needs: "config.view",
+    prefetch: settings.prefetch,
+    show: () => <settings.Screen />,
+  },
+];
+
+function findPlace(path: string): { place: Place; params: Record<string, string> } | null {
+  for (const place of places) {
+    const params = matchPath(place.pattern, path);
+    if (params) return { place, params };
+  }
+  return null;
+}
+
+onPrefetch((path) => findPlace(path)?.place.prefetch());
+
+function screenAt(path: string): ComponentChild {
+  const found = findPlace(path);
+  if (!found) return <NotFound />;
+  const { place, params } = found;
+  return may(place.needs) ? place.show(params) : <Forbidden permission={place.needs} />;
+}
+
+/** The whole product: the shell around the screen of the current path. */
+export function App() {
+  return <Shell>{screenAt(route.value.path)}</Shell>;
+}

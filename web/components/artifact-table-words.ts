@@ -1,0 +1,41 @@
+import { words } from "../i18n.ts";
+
+/** Texts of the table of files. */
+export const t = words({
+  en: {
+    files: "Files",
+    name: "Name",
+    size: "Size",
+    time: "Saved",
+    actions: "Actions",
+    kind_model: "Finished model",
+    kind_checkpoint: "Checkpoint at step {step}",
+    kind_sample: "Samples",
+    kind_other: "Other files",
+    files_one: "{n} file",
+    files_other: "{n} files",
+    download: "Download {name}",
+    copy_path: "Copy path",
+    copy_curl: "Copy curl",
+    show_more_one: "Show {n} more file",
+    show_more_other: "Show {n} more files",
+  },
+  hi: {
+    files: "फ़ाइलें",
+    name: "नाम",
+    size: "आकार",
+    time: "सहेजी गई",
+    actions: "काम",
+    kind_model: "तैयार मॉडल",
+    kind_checkpoint: "स्टेप {step} का चेकपॉइंट",
+    kind_sample: "नमूने",
+    kind_other: "बाकी फ़ाइलें",
+    files_one: "{n} फ़ाइल",
+    files_other: "{n} फ़ाइलें",
+    download: "{name} डाउनलोड करें",
+    copy_path: "पथ कॉपी करें",
+    copy_curl: "curl कॉपी करें",
+    show_more_one: "{n} और फ़ाइल दिखाएँ",
+    show_more_other: "{n} और फ़ाइलें दिखाएँ",
+  },
+});

@@ -1,0 +1,212 @@
+import { signal, type ReadonlySignal, type Signal } from "@preact/signals";
+import type { EventType } from "@simpletuner-cloud/contract/events.ts";
+import type { Job, JobEvent } from "@simpletuner-cloud/contract/jobs.ts";
+
+/** An event of the server with the whole job as it is after it, where the event is about one. */
+export type LiveEvent = Omit<JobEvent, "type"> & { type: EventType; job?: Job };
+
+/** Every type the stream names; `satisfies` makes a type missing here fail to compile. */
+const eventNames = Object.keys({
+  "job.created": 1,
+  "job.status": 1,
+  "job.cancel_requested": 1,
+  "job.plan": 1,
+  "job.packaged": 1,
+  "job.attempt": 1,
+  "job.checkpoint": 1,
+  "job.sample": 1,
+  "job.artifact": 1,
+  "job.report_ignored": 1,
+  "job.deleted": 1,
+  "job.progress": 1,
+  "settings.changed": 1,
+} satisfies Record<EventType, 1>) as EventType[];
+
+const connectionState = signal<"connecting" | "live" | "lost">("connecting");
+const nextRetry = signal<number | null>(null);
+const opened = signal(0);
+const heard = signal(Date.now());
+
+/** State of the event stream. */
+export const connection: ReadonlySignal<"connecting" | "live" | "lost"> = connectionState;
+/** Epoch milliseconds of the next attempt while the connection is lost. */
+export const retryAt: ReadonlySignal<number | null> = nextRetry;
+/** How often the stream was opened; a growing number means that something may have been missed. */
+export const streamOpened: ReadonlySignal<number> = opened;
+/** Epoch milliseconds when the server was last known to answer. */
+export const lastHeardAt: ReadonlySignal<number> = heard;
+
+type Listener = (event: LiveEvent) => void;
+const listeners = new Set<{ types: readonly EventType[] | "*"; listener: Listener }>();
+
+/** Calls `listener` for every event of the types; the answer unsubscribes. */
+export function onEvent(types: EventType | readonly EventType[] | "*", listener: Listener): () => void {
+  const wanted = typeof types === "string" && types !== "*" ? [types] : types;
+  const entry = { types: wanted, listener };
+  listeners.add(entry);
+  return () => listeners.delete(entry);
+}
+
+const keptJobs = 2000;
+const jobSignals = new Map<string, Signal<Job | null>>();
+
+function jobSignal(jobId: string): Signal<Job | null> {
+  const known = jobSignals.get(jobId);
+  if (known) return known;
+  const made = signal<Job | null>(null);
+  jobSignals.set(jobId, made);
+  // A tab that stays open for weeks must not remember every job it ever saw.
+  const oldest = jobSignals.keys().next().value;
+  if (jobSignals.size > keptJobs && oldest !== undefined) jobSignals.delete(oldest);
+  return made;
+}
+
+/**
+ * The newest known state of a job, kept current by the event stream; null until an event or
+ * {@link rememberJobs} told it, and again once the job is deleted.
+ */
+export function watchJob(jobId: string): ReadonlySignal<Job | null> {
+  return jobSignal(jobId);
+}
+
+/** Puts loaded jobs in the store; an older state never replaces a newer one. */
+export function rememberJobs(jobs: readonly Job[]): void {
+  for (const job of jobs) {
+    const kept = jobSignal(job.job_id);
+    kept.value = newerJob(kept.peek(), job);
+  }
+}
+
+/** Of two states of one job the one that came later; a finished job never becomes active again. */
+export function newerJob(known: Job | null, incoming: Job): Job {
+  if (!known) return incoming;
+  if (known.is_terminal !== incoming.is_terminal) return known.is_terminal ? known : incoming;
+  return freshness(known) > freshness(incoming) ? known : incoming;
+}
+
+function freshness(job: Job): string {
+  const instants = [job.updated_at, job.progress?.updated_at ?? "", job.upload_progress?.updated_at ?? ""];
+  return instants.sort().at(-1) ?? "";
+}
+
+let source: EventSource | null = null;
+let retryTimer = 0;
+let attempts = 0;
+let lastEventId = 0;
+
+/** Opens the stream now instead of at the next attempt. */
+export function retryNow(): void {
+  clearTimeout(retryTimer);
+  open();
+}
+
+/** Starts following the server's events; call once. */
+export function startLive(): void {
+  addEventListener("online", retryNow);
+  addEventListener("offline", () => lose());
+  setInterval(checkSilence, 10_000);
+  open();
+}
+
+/** Resolves when the stream is open or after a quarter of a second, so that first loads miss no event. */
+export function streamReady(): Promise<void> {
+  if (connectionState.peek() !== "connecting") return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      stop();
+      resolve();
+    };
+    const timer = setTimeout(done, 250);
+    const stop = connectionState.subscribe((state) => {
+      if (state !== "connecting") queueMicrotask(done);
+    });
+  });
+}
+
+function open(): void {
+  source?.close();
+  const stream = new EventSource(
+    lastEventId > 0 ? `/api/events/stream?after=${lastEventId}` : "/api/events/stream",
+  );
+  source = stream;
+  stream.addEventListener("open", () => {
+    attempts = 0;
+    nextRetry.value = null;
+    heard.value = Date.now();
+    opened.value += 1;
+    connectionState.value = "live";
+  });
+  stream.addEventListener("error", () => {
+    if (source === stream) lose();
+  });
+  stream.addEventListener("connection", (message) => {
+    const { latest } = JSON.parse((message as MessageEvent<string>).data) as { latest: number };
+    // A smaller number than ours means a new database: resuming from ours would skip its events.
+    if (lastEventId === 0 || latest < lastEventId) lastEventId = latest;
+  });
+  for (const name of eventNames) {
+    stream.addEventListener(name, (message) => receive((message as MessageEvent<string>).data));
+  }
+}
+
+/** Closes and tries again after 1, 2, then every 3 s: a restarted server is found within three seconds. */
+function lose(): void {
+  source?.close();
+  source = null;
+  clearTimeout(retryTimer);
+  attempts += 1;
+  const waitMs = Math.min(attempts, 3) * 1000;
+  nextRetry.value = Date.now() + waitMs;
+  connectionState.value = "lost";
+  retryTimer = window.setTimeout(open, waitMs);
+}
+
+/** A dead network closes nothing, so a stream that was silent for 20 s is checked with a plain request. */
+async function checkSilence(): Promise<void> {
+  if (connectionState.value !== "live" || document.hidden || Date.now() - heard.value < 20_000) return;
+  try {
+    const answer = await fetch("/health", { signal: AbortSignal.timeout(4000), cache: "no-store" });
+    if (answer.ok) heard.value = Date.now();
+  } catch {
+    lose();
+  }
+}
+
+function receive(text: string): void {
+  const event = JSON.parse(text) as LiveEvent;
+  heard.value = Date.now();
+  const stored = event.type !== "job.progress";
+  if (stored && seenBefore(event)) return;
+  if (stored) lastEventId = event.id;
+  if (event.job) rememberJobs([event.job]);
+  else if (event.type === "job.progress") mergeProgress(event);
+  if (event.type === "job.deleted" && event.job_id) jobSignal(event.job_id).value = null;
+  for (const { types, listener } of listeners) {
+    if (types === "*" || types.includes(event.type)) listener(event);
+  }
+}
+
+const seen = new Set<string>();
+
+/** A replay after a reconnect may repeat events; ids alone do not tell, a server with a new database starts at 1. */
+function seenBefore(event: LiveEvent): boolean {
+  const key = `${event.id} ${event.at}`;
+  if (seen.has(key)) return true;
+  seen.add(key);
+  const oldest = seen.values().next().value;
+  if (seen.size > 500 && oldest !== undefined) seen.delete(oldest);
+  return false;
+}
+
+function mergeProgress(event: LiveEvent): void {
+  const kept = event.job_id ? jobSignals.get(event.job_id) : undefined;
+  const job = kept?.peek();
+  if (!kept || !job || job.is_terminal) return;
+  const { progress, upload_progress } = event.data as Partial<Job>;
+  kept.value = {
+    ...job,
+    progress: progress ?? job.progress,
+    upload_progress: upload_progress ?? job.upload_progress,
+  };
+}

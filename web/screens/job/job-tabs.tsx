@@ -1,0 +1,167 @@
+import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
+import { call, useLoad } from "../../api.ts";
+import { curlCommand, modelFile, s3Command } from "../../components/artifact-table-groups.ts";
+import { ArtifactTable } from "../../components/artifact-table.tsx";
+import { ButtonLink } from "../../components/button.tsx";
+import { CopyButton } from "../../components/copy-button.tsx";
+import { EmptyState } from "../../components/empty-state.tsx";
+import { ErrorBox } from "../../components/error-box.tsx";
+import { JsonView } from "../../components/json-view.tsx";
+import { logLevels } from "../../components/log-view-state.ts";
+import { LogView } from "../../components/log-view.tsx";
+import { SampleGallery } from "../../components/sample-gallery.tsx";
+import { Skeleton } from "../../components/skeleton.tsx";
+import { formatBytes } from "../../i18n.ts";
+import { hrefWith, route, setQuery } from "../../router.ts";
+import type { JobFiles } from "./job-data.ts";
+import { t } from "./result-words.ts";
+
+/** The gallery of a job's samples; its place stands in the address. */
+export function JobSamples({ job, files }: { job: Job; files: JobFiles | null }) {
+  if (!files) return <Skeleton lines={2} height="10rem" />;
+  const samples = files.artifacts.filter((artifact) => artifact.kind === "sample");
+  if (samples.length === 0) {
+    return (
+      <EmptyState
+        icon="image"
+        title={t("samples_empty_title")}
+        text={t(job.is_active ? "samples_empty_wait" : "samples_empty_end")}
+      />
+    );
+  }
+  const { query } = route.value;
+  return (
+    <SampleGallery
+      samples={samples}
+      place={{
+        step: query.get("step"),
+        pins: query.get("pins"),
+        mode: query.get("view") === "side" ? "side" : "wipe",
+        open: query.get("open"),
+      }}
+      onPlace={(change, replace) =>
+        setQuery(
+          {
+            ...("step" in change && { step: change.step ?? null }),
+            ...("pins" in change && { pins: change.pins ?? null }),
+            ...("mode" in change && { view: change.mode === "side" ? "side" : null }),
+            ...("open" in change && { open: change.open ?? null }),
+          },
+          { replace },
+        )
+      }
+    />
+  );
+}
+
+/** The log of a job; search, level and chosen lines stand in the address. `#L12` is understood, too. */
+export function JobLogs({ job }: { job: Job }) {
+  const { query } = route.value;
+  const fragment = /^#(L\d+(?:-L?\d+)?)$/.exec(location.hash)?.[1] ?? null;
+  return (
+    <LogView
+      jobId={job.job_id}
+      live={job.is_active}
+      fromEnd={job.status === "failed"}
+      level={logLevels.find((level) => level === query.get("level")) ?? null}
+      query={query.get("find") ?? ""}
+      range={query.get("line") ?? fragment}
+      hrefOf={(line) => hrefWith({ line: String(line) })}
+      onChange={(change) =>
+        setQuery(
+          {
+            ...("level" in change && { level: change.level ?? null }),
+            ...("query" in change && { find: change.query ?? null }),
+            ...("range" in change && { line: change.range ?? null }),
+          },
+          { replace: true },
+        )
+      }
+    />
+  );
+}
+
+/** The files of a job, and commands that bring them elsewhere. */
+export function JobFilesTab(props: {
+  job: Job;
+  files: JobFiles | null;
+  error: Error | null;
+  onRetry: () => void;
+}) {
+  const { job, files, error } = props;
+  if (error && !files) return <ErrorBox error={error} title={t("files_failed")} onRetry={props.onRetry} />;
+  if (!files) return <Skeleton lines={4} />;
+  if (files.artifacts.length === 0) {
+    return (
+      <EmptyState
+        icon="folder"
+        title={t("files_empty_title")}
+        text={t(job.is_active ? "files_empty_wait" : "files_empty_end")}
+      />
+    );
+  }
+  const example = modelFile(files.artifacts) ?? files.artifacts[0];
+  return (
+    <div class="stack">
+      <p class="number">
+        <strong>{t.n("files_total", files.artifacts.length, { size: formatBytes(files.totalBytes) })}</strong>
+      </p>
+      <ArtifactTable artifacts={files.artifacts} />
+      <section class="panel">
+        <div class="panel-body stack">
+          <Command
+            title={t("files_get")}
+            text={t("files_get_text")}
+            command={s3Command(location.origin, job.job_id)}
+          />
+          {example && <Command title={t("files_curl")} command={curlCommand(location.origin, example)} />}
+        </div>
+      </section>
+    </div>
+  );
+}
+
+function Command({ title, text, command }: { title: string; text?: string; command: string }) {
+  return (
+    <div class="command">
+      <h3>{title}</h3>
+      {text && <p class="muted small">{text}</p>}
+      <div class="command-line">
+        <pre dir="ltr" tabIndex={0} aria-label={title}>
+          {command}
+        </pre>
+        <CopyButton text={command} label={t("copy_command")} />
+      </div>
+    </div>
+  );
+}
+
+/** The job's inputs as they were frozen. */
+export function JobConfigTab({ job }: { job: Job }) {
+  const { data, error, reload } = useLoad(
+    (signal) => call("GET /api/cloud/jobs/{job_id}/config", { params: { job_id: job.job_id }, signal }),
+    [job.job_id],
+  );
+  if (error) return <ErrorBox error={error} title={t("config_failed")} onRetry={reload} />;
+  if (!data) return <Skeleton lines={8} />;
+  return (
+    <div class="stack">
+      <p class="muted">{t("config_frozen")}</p>
+      <JsonView
+        title={t("config_title")}
+        value={data.config}
+        fileName={`${job.name}-config.json`}
+        extra={
+          <ButtonLink size="small" icon="plus" href={`/jobs/new?clone=${encodeURIComponent(job.job_id)}`}>
+            {t("use_as_new")}
+          </ButtonLink>
+        }
+      />
+      <JsonView
+        title={t("dataloader_title")}
+        value={data.dataloader_config}
+        fileName={`${job.name}-multidatabackend.json`}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,32 @@
+import type { Permission } from "@simpletuner-cloud/contract/permissions.ts";
+import type { IconName } from "../../components/icon.tsx";
+import { may } from "../../session.ts";
+import { t } from "./words.ts";
+
+/** One page of the menu. */
+export interface MenuPage {
+  href: string;
+  icon: IconName;
+  word: () => string;
+  needs: Permission;
+}
+
+const pages: readonly MenuPage[] = [
+  { href: "/", icon: "home", word: () => t("home"), needs: "job.view.own" },
+  { href: "/jobs", icon: "jobs", word: () => t("jobs"), needs: "job.view.own" },
+  { href: "/queue", icon: "queue", word: () => t("queue"), needs: "queue.view" },
+  { href: "/configs", icon: "sliders", word: () => t("configs"), needs: "config.view" },
+  { href: "/settings", icon: "gear", word: () => t("settings"), needs: "config.view" },
+];
+
+/** The pages the user may open, in the menu's order. */
+export function menuPages(): MenuPage[] {
+  return pages.filter((page) => may(page.needs));
+}
+
+/** True when `path` belongs to the menu page at `href`; `/jobs/new` counts as a page of its own. */
+export function isPageCurrent(href: string, path: string): boolean {
+  if (href === "/") return path === "/";
+  if (href === "/jobs" && path === "/jobs/new") return false;
+  return path === href || path.startsWith(`${href}/`);
+}
