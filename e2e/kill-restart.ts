@@ -24,7 +24,7 @@ import {
 const jitterMs = {
   packaging: 600,
   "hand-over": 400,
-  training: 1_500,
+  training: 800,
   uploading: 300,
   finishing: 150,
 };

@@ -61,6 +61,22 @@ test("the installed command tells its version", async () => {
   assert.equal(output.trim().split("\n").at(-1), version);
 });
 
+const pathNode = await outputOf("node", ["--version"], { env }).catch(() => "none");
+const skipOld = /^v(1[89]|2[0-3])\./.test(pathNode)
+  ? false
+  : `needs a Node older than 24 on PATH; there is ${pathNode.trim()}`;
+
+test(
+  "started by an older Node it runs on the packaged one and passes the exit code on",
+  { skip: skipOld },
+  async () => {
+    const bin = join(scratch, "node_modules", "simpletuner-cloud", "bin", "simpletuner-cloud.js");
+    assert.equal((await outputOf("node", [bin, "--version"], { cwd: scratch, env })).trim(), version);
+    await using wrong = runProgram("node", [bin, "jobs", "nonsense"], { cwd: scratch, env });
+    assert.equal(await wrong.ended, 2);
+  },
+);
+
 test(
   "the installed server answers, serves the web UI and stops when told",
   { timeout: 120_000 },

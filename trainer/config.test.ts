@@ -66,13 +66,13 @@ test("keys work with and without dashes, numbers may be texts, and aliases count
       validation_step_interval: 25,
       something_else: { nested: true },
     },
-    "/work",
+    "/base",
   );
   assert.equal(config.maxTrainSteps, 600);
   assert.equal(config.learningRate, 0.001);
   assert.equal(config.checkpointSteps, 50);
   assert.equal(config.validationSteps, 25);
-  assert.equal(config.dataBackendPath, "/work/b.json");
+  assert.equal(config.dataBackendPath, "/base/b.json");
   assert.equal(config.outputDir, "/abs/out");
 });
 

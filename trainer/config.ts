@@ -114,7 +114,7 @@ export function parseTrainerConfig(raw: Json, workingDir: string): TrainerConfig
     outputDir: resolve(workingDir, required(keys, "output_dir")),
     maxTrainSteps: maxTrainSteps === 0 ? undefined : maxTrainSteps,
     epochs,
-    learningRate: decimal(keys, "learning_rate", 0.008, 1e-9, 1),
+    learningRate: decimal(keys, "learning_rate", 0.005, 1e-9, 1),
     schedule: schedule(keys, notes),
     warmupSteps: integer(keys, "lr_warmup_steps", 20, 0, 1_000_000),
     batchSize: integer(keys, "train_batch_size", 8, 1, 1024),

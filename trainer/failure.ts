@@ -21,7 +21,7 @@ export function undelivered(sentence: string, cause?: unknown): TrainerFailure {
 
 /** The text of anything that was thrown, on one line. */
 export function reasonOf(thrown: unknown): string {
-  const text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
+  const text = thrown instanceof Error ? thrown.message || systemCode(thrown) || thrown.name : String(thrown);
   return text.replace(/\s+/g, " ").trim();
 }
 

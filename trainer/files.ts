@@ -20,7 +20,13 @@ export async function writeWholeFolder(
   const unfinished = join(dirname(path), `${unfinishedPrefix}${basename(path)}`);
   await rm(unfinished, { recursive: true, force: true });
   await mkdir(unfinished, { recursive: true });
-  for (const [name, content] of files) await writeSynced(join(unfinished, name), content);
+  try {
+    for (const [name, content] of files) await writeSynced(join(unfinished, name), content);
+  } catch (error) {
+    // On a full disk the half-written folder would take the space that is missing.
+    await rm(unfinished, { recursive: true, force: true });
+    throw error;
+  }
   await rm(path, { recursive: true, force: true });
   await rename(unfinished, path);
 }

@@ -7,6 +7,7 @@ import { bandStatistics, bandTransform } from "./bands.ts";
 import { readTrainerConfig } from "./config.ts";
 import { openDataset } from "./dataset.ts";
 import { denoise } from "./diffusion.ts";
+import { type TrainerFailure, undelivered } from "./failure.ts";
 import { fillModel, statisticsOf, untrainedModel } from "./model.ts";
 import { seededRandom } from "./random.ts";
 import { readSafetensors } from "./safetensors.ts";
@@ -197,6 +198,21 @@ test("samples, limited checkpoints, events and lines are where and what the cont
     events.filter(({ checkpoint }) => checkpoint?.is_final).map(({ checkpoint }) => checkpoint!.path),
     ["checkpoint-40"],
   );
+});
+
+test("a delivery that became pointless ends the training with a checkpoint and exit code 3", async () => {
+  const folder = await testFolder();
+  const path = await writeConfig(folder, sampleImages, { checkpointing_steps: 0, max_train_steps: 1000 });
+  const config = await readTrainerConfig({ CONFIG_PATH: path }, "/");
+  await prepareOutputDir(config.outputDir);
+  let asked = 0;
+  const failure = (): TrainerFailure | undefined =>
+    ++asked > 15 ? undelivered("Delivering was refused") : undefined;
+  const delivery = { offer: async () => {}, failure, finish: async () => {} };
+  const ports = { log: memoryLog(), webhooks: memoryWebhooks(), delivery };
+  const { signal } = new AbortController();
+  await assert.rejects(train(config, "/", ports, signal), { message: "Delivering was refused", exitCode: 3 });
+  assert.deepEqual(await readdir(config.outputDir), ["checkpoint-15"]);
 });
 
 test("the learning rate warms up and falls as its schedule says", () => {

@@ -47,7 +47,10 @@ export async function train(
     stop.addEventListener("abort", () => resolve("stopped"), { once: true });
   });
   const delivered = delivery.finish().then(() => "finished" as const);
-  if (stop.aborted || (await Promise.race([delivered, stopped])) === "stopped") return "stopped";
+  if (stop.aborted || (await Promise.race([delivered, stopped])) === "stopped") {
+    log.info("Stopped before every file was delivered; a resumed run delivers the rest");
+    return "stopped";
+  }
   const progress = eventProgress("Training", run.step, run.totalSteps);
   const stage = {
     key: "training_complete",
@@ -166,7 +169,7 @@ export function scheduleFactor(
  */
 function drawOrder({ config, dataset }: Run): (at: number) => number {
   let epoch = -1;
-  let order = new Uint32Array();
+  let order: Uint32Array = new Uint32Array();
   return (at) => {
     const wanted = Math.floor(at / dataset.count);
     if (wanted !== epoch) {

@@ -154,9 +154,5 @@ function describe(error: unknown): string {
       ? ". Check access_key and secret_key of publishing_config; the job may have ended"
       : "";
   const name = error instanceof Error && error.name !== "Error" ? `${error.name} ` : "";
-  const code = systemCode(error);
-  const text = [status, name + reasonOf(error), code]
-    .filter((part) => part !== undefined && part !== "")
-    .join(" ");
-  return `${text}${advice}`;
+  return `${status === undefined ? "" : `${status} `}${name}${reasonOf(error)}${advice}`;
 }

@@ -16,6 +16,14 @@ export const activeJobs: ReadonlySignal<readonly Job[]> = computed(() =>
   ),
 );
 
+/** Jobs that wait in the queue, the next one to start first. */
+export const waitingJobs: ReadonlySignal<readonly Job[]> = computed(() => {
+  const place = (job: Job): number => job.queue_position ?? Number.MAX_SAFE_INTEGER;
+  return activeJobs.value
+    .filter((job) => job.status === "pending")
+    .sort((one, other) => place(one) - place(other));
+});
+
 const rank = (job: Job): number => ["running", "queued", "uploading", "pending"].indexOf(job.status);
 
 function update(job: Job): void {
@@ -45,6 +53,16 @@ export function followActiveJobs(): void {
     if (event.job) update(event.job);
     else if (event.type === "job.progress") mergeProgress(event.job_id, event.data as Partial<Job>);
     else if (event.type === "job.deleted" && event.job_id) remove(event.job_id);
+  });
+  let timer = 0;
+  onEvent(["job.created", "job.status", "job.deleted"], () => {
+    const somebodyWaits = activeJobs.peek().some((job) => job.status === "pending");
+    if (!somebodyWaits || timer !== 0) return;
+    // A start moves everybody behind it up, and that is no event of theirs.
+    timer = window.setTimeout(() => {
+      timer = 0;
+      void load();
+    }, 500);
   });
   void streamReady().then(() => {
     const openings = streamOpened.peek();

@@ -130,9 +130,12 @@ const byteUnits = ["B", "KiB", "MiB", "GiB", "TiB"];
 
 /** Bytes in binary units (1 KiB = 1,024 B), three significant digits. */
 export function formatBytes(bytes: number): string {
-  const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), byteUnits.length - 1);
+  let power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), byteUnits.length - 1);
+  // 1,048,575 B would round to 1,024 KiB.
+  if (Math.round(bytes / 1024 ** power) >= 1024 && power < byteUnits.length - 1) power += 1;
   const value = bytes / 1024 ** power;
-  return `${numberFormat({ maximumFractionDigits: power === 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2 }).format(value)} ${byteUnits[power]}`;
+  const digits = power === 0 || value >= 100 ? 0 : value >= 10 ? 1 : 2;
+  return `${formatNumber(value, digits)} ${byteUnits[power]}`;
 }
 
 const durationUnits = {

@@ -14,6 +14,11 @@ export function transferPercent(job: Job): number | null {
   return Math.min(100, (100 * sent.bytes_done) / sent.bytes_total);
 }
 
+/** Seconds until what the job does now is done: its packaging, or its training; null when nobody knows. */
+export function secondsLeft(job: Job): number | null {
+  return (job.status === "uploading" ? job.upload_progress : job.progress)?.eta_seconds ?? null;
+}
+
 /** How long the job ran or has been running in seconds, or null before it started. */
 export function runSeconds(job: Job, nowMs: number): number | null {
   if (!job.started_at) return null;

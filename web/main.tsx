@@ -3,14 +3,14 @@ import { followActiveJobs } from "./active-jobs.ts";
 import { App } from "./app.tsx";
 import { startLive } from "./live.ts";
 import { startRouter } from "./router.ts";
-import { loadSession } from "./session.ts";
+import { followSession } from "./session.ts";
 import { followTheme } from "./theme.ts";
 
 startLive();
 followActiveJobs();
 startRouter();
 followTheme();
-void loadSession();
+followSession();
 
 const place = document.getElementById("app");
 if (place) {

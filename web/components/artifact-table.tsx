@@ -15,7 +15,7 @@ const icons: Record<Artifact["kind"], IconName> = {
   other: "file",
 };
 /** Files drawn of a group before it is asked for more. */
-const firstFiles = 100;
+const firstFiles = 50;
 
 /** The files of a job in groups that open and close; the model and the newest checkpoint are open. */
 export function ArtifactTable({ artifacts }: { artifacts: readonly Artifact[] }) {

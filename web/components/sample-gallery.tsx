@@ -51,6 +51,7 @@ export function SampleGallery(props: {
   const goTo = (next: number): void => onPlace({ step: next === latest ? null : String(next) }, true);
   const pin = (chosen: number): void => onPlace({ pins: pinsAfter(chosen, pins, waiting) }, false);
   const open = place.open === null ? null : Number(place.open);
+  useFocusAfter(frame, open, step);
   return (
     <div class="gallery">
       <StepSlider steps={grid.steps} step={step} onStep={goTo} />
@@ -93,6 +94,19 @@ export function SampleGallery(props: {
       />
     </div>
   );
+}
+
+/** When the large view closes, focus goes to the picture it showed last; the one it was opened from may be gone. */
+function useFocusAfter(frame: { current: HTMLElement | null }, open: number | null, step: number): void {
+  const last = useRef<string | null>(null);
+  useEffect(() => {
+    if (open !== null) {
+      last.current = `${open} ${step}`;
+    } else if (last.current !== null) {
+      frame.current?.querySelector<HTMLElement>(`[data-place="${last.current}"]`)?.focus();
+      last.current = null;
+    }
+  }, [open, step]);
 }
 
 function pinsAfter(chosen: number, pins: [number, number] | null, waiting: number | null): string | null {

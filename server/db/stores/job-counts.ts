@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import { compiledQueries } from "../compiled-queries.ts";
 import type { Database } from "../schema.ts";
 
 /** What a job is counted under. */
@@ -34,19 +35,22 @@ export async function addToJobCounts(
 
 /** Reads how many jobs there are. */
 export function jobCountStore(db: Kysely<Database>) {
+  const run = compiledQueries(db);
   return {
     /** Jobs by status under the filters; a handful of rows whatever the number of jobs. */
     async byStatus(filter: CountFilter): Promise<Record<string, number>> {
-      let query = db
-        .selectFrom("job_counts")
-        .select((row) => ["status", row.fn.sum<number>("jobs").as("jobs")])
-        .groupBy("status");
-      for (const [column, value] of Object.entries(filter) as [keyof CountFilter, string | undefined][]) {
-        if (value !== undefined) query = query.where(column, "=", value);
-      }
+      const columns = (["user_id", "job_type", "provider"] as const).filter(
+        (column) => filter[column] !== undefined,
+      );
+      const rows = await run(columns.join(), filter, (slot) => {
+        const query = db
+          .selectFrom("job_counts")
+          .select((row) => ["status", row.fn.sum<number>("jobs").as("jobs")])
+          .groupBy("status");
+        return columns.reduce((narrowed, column) => narrowed.where(column, "=", slot<string>(column)), query);
+      });
       const counts: Record<string, number> = {};
-      for (const row of await query.execute())
-        if (Number(row.jobs) > 0) counts[row.status] = Number(row.jobs);
+      for (const row of rows) if (Number(row.jobs) > 0) counts[row.status] = Number(row.jobs);
       return counts;
     },
   };

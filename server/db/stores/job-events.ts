@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import type { JobEvent } from "@simpletuner-cloud/contract/jobs.ts";
+import { fixedLimit } from "../fixed-limit.ts";
 import type { Database } from "../schema.ts";
 
 /** An event before it has a number. */
@@ -55,7 +56,12 @@ export function jobEventStore(db: Kysely<Database>) {
   return {
     /** Events after number `after`, oldest first, of one user (null = of everybody). */
     async after(after: number, userId: string | null, limit: number): Promise<StoredEvent[]> {
-      let query = db.selectFrom("job_events").selectAll().where("id", ">", after).orderBy("id").limit(limit);
+      let query = db
+        .selectFrom("job_events")
+        .selectAll()
+        .where("id", ">", after)
+        .orderBy("id")
+        .limit(fixedLimit(limit));
       if (userId !== null) query = query.where("user_id", "=", userId);
       return (await query.execute()).map(storedEvent);
     },
@@ -67,7 +73,7 @@ export function jobEventStore(db: Kysely<Database>) {
         .where("job_id", "=", jobId)
         .where("id", ">", after)
         .orderBy("id")
-        .limit(limit)
+        .limit(fixedLimit(limit))
         .execute();
       return rows.map((row) => storedEvent(row).wire);
     },

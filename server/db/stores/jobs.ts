@@ -1,8 +1,10 @@
 import type { Kysely } from "kysely";
 import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
+import { asciiJson } from "../../domain/ascii-json.ts";
 import type { JobPrivate, JobRecord } from "../../domain/job-record.ts";
 import { withChange } from "../../domain/job-record.ts";
 import type { JobChange } from "../../domain/job-state.ts";
+import { compiledQueries } from "../compiled-queries.ts";
 import type { Database } from "../schema.ts";
 import { appendEvents, type EventDraft, type StoredEvent } from "./job-events.ts";
 import { addToJobCounts } from "./job-counts.ts";
@@ -50,24 +52,26 @@ export type JobStore = ReturnType<typeof jobStore>;
 const recordColumns = ["wire", "private", "version"] as const;
 
 function jobReads(db: Kysely<Database>) {
+  const run = compiledQueries(db);
   return {
     /** One job, or null. */
     async find(jobId: string): Promise<JobRecord | null> {
-      const row = await db
-        .selectFrom("jobs")
-        .select(recordColumns)
-        .where("id", "=", jobId)
-        .executeTakeFirst();
+      const [row] = await run("record", { jobId }, (slot) =>
+        db.selectFrom("jobs").select(recordColumns).where("id", "=", slot<string>("jobId")),
+      );
       return row ? recordOf(row) : null;
     },
 
     /** One job's wire JSON with the columns an access check needs, without parsing; or null. */
-    async findWire(jobId: string): Promise<{ user_id: string; status: string; wire: string } | null> {
-      const row = await db
-        .selectFrom("jobs")
-        .select(["user_id", "status", "wire"])
-        .where("id", "=", jobId)
-        .executeTakeFirst();
+    async findWire(
+      jobId: string,
+    ): Promise<{ user_id: string; completed_at: number | null; wire: string } | null> {
+      const [row] = await run("wire", { jobId }, (slot) =>
+        db
+          .selectFrom("jobs")
+          .select(["user_id", "completed_at", "wire"])
+          .where("id", "=", slot<string>("jobId")),
+      );
       return row ?? null;
     },
 
@@ -259,7 +263,7 @@ export function rowOf(job: JobRecord): Database["jobs"] {
     cost_micros: wire.cost_usd === null ? null : Math.round(wire.cost_usd * 1e6),
     search_text: `${wire.name} ${wire.config_name ?? ""} ${wire.job_id}`.toLowerCase().slice(0, 400),
     version: job.version,
-    wire: JSON.stringify(wire),
+    wire: asciiJson(wire),
     private: JSON.stringify(job.private),
   };
 }

@@ -9,9 +9,6 @@ import { type ResponseHeaders, sendEmpty, writeHead } from "./s3-response.ts";
 /** Up to this length the body is sent together with the headers, in one packet where it fits. */
 const oneWriteBytes = 64 * 1024;
 
-/** A client that takes no byte for so long is given up. */
-const idleMs = 60_000;
-
 /** Bytes [start, end) of the object, and what the answer says about them. */
 interface Selection {
   status: 200 | 206;
@@ -45,7 +42,7 @@ export async function getObject(exchange: S3Exchange): Promise<void> {
       "Content-Length": selection.end - selection.start,
     });
     if (request.method === "HEAD") response.end();
-    else await sendBytes(response, object, selection);
+    else await sendBytes(response, object, selection, exchange.idleMs);
   } finally {
     await object.close();
   }
@@ -139,7 +136,12 @@ function selectPart(info: ObjectInfo, partNumber: string): Selection {
   throw new S3Error("InvalidPart", "The requested partnumber is not one of the object's.");
 }
 
-async function sendBytes(response: ServerResponse, object: ReadableObject, range: Selection): Promise<void> {
+async function sendBytes(
+  response: ServerResponse,
+  object: ReadableObject,
+  range: Selection,
+  idleMs: number,
+): Promise<void> {
   if (range.end - range.start <= oneWriteBytes) {
     const chunks: Buffer[] = [];
     await object.read(range, async (chunk) => void chunks.push(Buffer.from(chunk)));

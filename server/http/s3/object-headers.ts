@@ -110,7 +110,6 @@ export function objectHeaders(request: S3Request, info: ObjectInfo): ResponseHea
     "Content-Encoding": query.get("response-content-encoding") ?? info.headers.contentEncoding,
     "Content-Language": query.get("response-content-language") ?? info.headers.contentLanguage,
     Expires: query.get("response-expires") ?? info.headers.expires,
-    "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
   };
   for (const [name, value] of Object.entries(headers)) {

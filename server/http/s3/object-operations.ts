@@ -4,7 +4,7 @@ import { readSmallBody } from "./request-body.ts";
 import { assertBodyIsDelimited, bodyOf, type S3Exchange, uploadReporter } from "./s3-exchange.ts";
 import { headerOf } from "./s3-request.ts";
 import { sendEmpty, sendJson, sendXml } from "./s3-response.ts";
-import { childText, type Content, element, parseXml } from "./s3-xml.ts";
+import { childText, element, parseXml } from "./s3-xml.ts";
 
 /** 1,000 keys of 1,024 bytes, each byte written as a reference, fit. */
 const maxDeleteListBytes = 8 * 1024 * 1024;
@@ -88,23 +88,31 @@ export async function deleteObjects(exchange: S3Exchange): Promise<void> {
   if (document.name !== "Delete" || keys.length === 0 || keys.length > maxDeletedKeys)
     throw new S3Error("MalformedXML");
   const isQuiet = childText(document, "Quiet")?.trim().toLowerCase() === "true";
-  const results: Content[] = [];
+  const deleted: string[] = [];
+  const problems: { Key: string; Code: string; Message: string }[] = [];
   for (const key of keys) {
+    if (key === undefined || key === "") throw new S3Error("MalformedXML");
     const problem = await deleteOne(exchange, key);
-    if (problem !== null) {
-      const { code, message } = problem;
-      results.push(
-        element("Error", [element("Key", key), element("Code", code), element("Message", message)]),
-      );
-    } else if (!isQuiet) results.push(element("Deleted", element("Key", key)));
+    if (problem === null) deleted.push(key);
+    else problems.push({ Key: key, Code: problem.code, Message: problem.message });
   }
-  if (request.wantsJson) sendJson(response, 200, { Deleted: keys.length });
-  else sendXml(response, 200, "DeleteResult", results);
+  if (request.wantsJson) {
+    sendJson(response, 200, { Deleted: deleted.map((Key) => ({ Key })), Errors: problems });
+    return;
+  }
+  sendXml(response, 200, "DeleteResult", [
+    isQuiet ? null : deleted.map((key) => element("Deleted", element("Key", key))),
+    problems.map((problem) =>
+      element(
+        "Error",
+        Object.entries(problem).map(([name, text]) => element(name, text)),
+      ),
+    ),
+  ]);
 }
 
-async function deleteOne(exchange: S3Exchange, key: string | undefined): Promise<S3Error | null> {
+async function deleteOne(exchange: S3Exchange, key: string): Promise<S3Error | null> {
   const { request, access, storage } = exchange;
-  if (key === undefined || key === "") throw new S3Error("MalformedXML");
   try {
     await storage.deleteObject(request.bucket, await access.storedKey(request.bucket, key, "delete"));
     return null;

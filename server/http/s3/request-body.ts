@@ -31,6 +31,8 @@ export interface RequestBody {
 
 /** How {@link openRequestBody} treats a body. */
 export interface BodyOptions {
+  /** A connection that brings no byte for so long is given up. */
+  idleMs: number;
   /** A checksum to take whether or not the client declares it. */
   alsoCompute?: ChecksumAlgorithm | null;
   /** The checksum headers speak of something else than this body. */
@@ -38,9 +40,6 @@ export interface BodyOptions {
   /** Told the decoded bytes of every chunk. */
   onBytes?: ((count: number) => void) | undefined;
 }
-
-/** A connection that brings no byte for so long is given up. */
-const idleMs = 60_000;
 
 /** The value of x-amz-content-sha256 as a mode; throws InvalidArgument for one that does not exist. */
 export function payloadMode(declared: string, signing: ChunkSigning | null): PayloadMode {
@@ -61,7 +60,7 @@ export function payloadMode(declared: string, signing: ChunkSigning | null): Pay
 export function openRequestBody(
   message: IncomingMessage,
   mode: PayloadMode,
-  options: BodyOptions = {},
+  options: BodyOptions,
 ): RequestBody {
   const expectedMd5 = declaredMd5(message);
   const declaredBytes = declaredLength(message, mode);
@@ -75,7 +74,7 @@ export function openRequestBody(
     const sha256 = mode.kind === "plain" && mode.sha256 !== null ? createHash("sha256") : null;
     const decoder = mode.kind === "aws-chunked" ? new AwsChunkedDecoder(mode.signing) : null;
     let received = 0;
-    for await (const slice of rawChunks(message)) {
+    for await (const slice of rawChunks(message, options.idleMs)) {
       for (const chunk of decoder === null ? [slice] : decoder.push(slice)) {
         received += chunk.length;
         if (declaredBytes !== null && received > declaredBytes) throw new S3Error("IncompleteBody");
@@ -119,7 +118,7 @@ export async function readSmallBody(body: RequestBody, limitBytes: number): Prom
 }
 
 /** The body as it arrives. Leaves the connection open, so that an error can still be answered. */
-async function* rawChunks(message: IncomingMessage): AsyncGenerator<Uint8Array> {
+async function* rawChunks(message: IncomingMessage, idleMs: number): AsyncGenerator<Uint8Array> {
   let isWaiting = true;
   const timer = setTimeout(() => {
     // Time that the disk takes is not the client's.

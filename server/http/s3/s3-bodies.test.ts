@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { readdir } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { get, md5, put } from "../../adapters/storage/conformance-kit.ts";
 import { checksumAlgorithms, checksumHasher, checksumHeader } from "./checksums.ts";
+import { openRequestBody } from "./request-body.ts";
 import { framed, type RawRequest, type RawResponse, sendRaw, signedHeaders } from "./s3-test-client.ts";
 import { type S3TestServer, startS3TestServer, testPathPrefix } from "./s3-test-server.ts";
 
@@ -169,6 +172,21 @@ describe("a client that goes away", () => {
     socket.destroy();
     if (process.platform === "linux") await eventually(async () => (await openFiles()) <= openBefore);
     assert.deepEqual(server.failures, []);
+  });
+});
+
+describe("a connection on which nothing moves", () => {
+  it("is given up when the client is silent, not when the server is slow", async () => {
+    const message = Object.assign(new PassThrough(), { headers: {} }) as unknown as IncomingMessage &
+      PassThrough;
+    const { chunks } = openRequestBody(message, { kind: "plain", sha256: null }, { idleMs: 30 });
+    const reader = chunks[Symbol.asyncIterator]();
+    message.write("x");
+    assert.equal(String((await reader.next()).value), "x");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    assert.equal(message.destroyed, false);
+    await assert.rejects(reader.next(), /No byte arrived for 0.03 seconds/);
+    assert.equal(message.destroyed, true);
   });
 });
 

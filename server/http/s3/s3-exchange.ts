@@ -48,6 +48,8 @@ export interface S3Exchange {
   readonly response: ServerResponse;
   readonly access: S3Access;
   readonly payload: PayloadMode;
+  /** A connection on which no byte moves for so long is given up. */
+  readonly idleMs: number;
   /** Sends `100 Continue` to a client that waits for it; to be called right before the body is read. */
   sendContinue(): void;
 }
@@ -65,8 +67,9 @@ export function uploadSlots(limit: number): UploadSlots {
 }
 
 /** The body of the request, its declarations checked, nothing read. */
-export function bodyOf(exchange: S3Exchange, options?: BodyOptions): RequestBody {
-  return openRequestBody(exchange.request.message, exchange.payload, options);
+export function bodyOf(exchange: S3Exchange, options?: Omit<BodyOptions, "idleMs">): RequestBody {
+  const { request, payload, idleMs } = exchange;
+  return openRequestBody(request.message, payload, { ...options, idleMs });
 }
 
 /** Refuses a body of unknown end, which S3 never takes. */

@@ -11,6 +11,9 @@ import { type SigningKeys, signingKeys } from "./sig-v4.ts";
 /** Uploads taken in at the same time, when not set. */
 const defaultUploads = 64;
 
+/** A connection on which no byte moves is given up after this time, when not set. */
+const defaultIdleMs = 60_000;
+
 /** Everything the endpoint needs. */
 export interface S3HandlerDeps extends AuthenticationDeps, StorageListeners {
   storage: ObjectStorage;
@@ -18,6 +21,8 @@ export interface S3HandlerDeps extends AuthenticationDeps, StorageListeners {
   pathPrefix: string;
   /** More uploads at the same time are answered with SlowDown. */
   maxConcurrentUploads?: number;
+  /** Connections on which no byte of a body moves for so long are closed. */
+  idleTimeoutMs?: number;
   /** For a rate limit: called for every request that is refused for its credentials. */
   onAuthenticationFailed?(message: IncomingMessage): void;
   /** Told about failures that are the server's. */
@@ -44,13 +49,14 @@ export function createS3Handler(deps: S3HandlerDeps): S3Handler {
     try {
       request = parseS3Request(message, response, deps.pathPrefix);
       response.setHeader("x-amz-request-id", request.id);
+      response.setHeader("X-Content-Type-Options", "nosniff");
       const operation = findOperation(request);
       const { access, payload } = await authenticateOrTell(deps, keys, request);
       const sendContinue = (): void => {
         if (isAwaitingContinue) response.writeContinue();
         isAwaitingContinue = false;
       };
-      const { storage } = deps;
+      const { storage, idleTimeoutMs: idleMs = defaultIdleMs } = deps;
       const exchange: S3Exchange = {
         storage,
         listeners: deps,
@@ -59,6 +65,7 @@ export function createS3Handler(deps: S3HandlerDeps): S3Handler {
         response,
         access,
         payload,
+        idleMs,
         sendContinue,
       };
       await operation(exchange);

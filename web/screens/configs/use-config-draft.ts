@@ -29,7 +29,9 @@ function valueOf(saved: SavedConfig): ConfigValue {
   return { config: saved.config, datasets: saved.dataloader_config ?? [] };
 }
 
-const same = (one: ConfigValue, other: ConfigValue): boolean => JSON.stringify(one) === JSON.stringify(other);
+function isDirty({ value, base }: Draft): boolean {
+  return !base || JSON.stringify(value) !== JSON.stringify(base.value);
+}
 
 type SaveOutcome = { saved: SavedConfig } | { theirs: SavedConfig } | { error: Error };
 
@@ -60,8 +62,7 @@ export function useConfigDraft(name: string | null): ConfigDraft {
   const [theirs, setTheirs] = useState<SavedConfig | null>(null);
 
   const hold = (next: Draft): void => {
-    const changed = !next.base || !same(next.value, next.base.value);
-    keepTabValue(keptAs, changed ? next : null);
+    keepTabValue(keptAs, isDirty(next) ? next : null);
     setDraft(next);
   };
   const take = (saved: SavedConfig): void => {
@@ -91,7 +92,6 @@ export function useConfigDraft(name: string | null): ConfigDraft {
     setBusy(false);
     if ("saved" in outcome) {
       take(outcome.saved);
-      keepTabValue(keptAs, null);
       return true;
     }
     if ("theirs" in outcome) setTheirs(outcome.theirs);
@@ -103,7 +103,7 @@ export function useConfigDraft(name: string | null): ConfigDraft {
     error,
     busy,
     theirs,
-    dirty: draft !== null && (!draft.base || !same(draft.value, draft.base.value)),
+    dirty: draft !== null && isDirty(draft),
     change: (value) => draft && hold({ ...draft, value }),
     discard: () => {
       keepTabValue(keptAs, null);

@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
 import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
 import type { Health } from "@simpletuner-cloud/contract/system.ts";
-import { activeJobs } from "../../active-jobs.ts";
+import { activeJobs, waitingJobs } from "../../active-jobs.ts";
 import { call, useLoad } from "../../api.ts";
-import { Button } from "../../components/button.tsx";
+import { Button, ButtonLink } from "../../components/button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { Icon } from "../../components/icon.tsx";
 import { Link } from "../../components/link.tsx";
@@ -29,7 +29,16 @@ function Running() {
         <Link href="/jobs">{t("see_all")}</Link>
       </header>
       {jobs.length === 0 ? (
-        <EmptyState icon="dot" text={t("running_none")} />
+        <EmptyState
+          text={t("running_none")}
+          action={
+            may("job.submit") && (
+              <ButtonLink href="/jobs/new" icon="plus">
+                {t("new_job")}
+              </ButtonLink>
+            )
+          }
+        />
       ) : (
         <ul class="running-list">
           {jobs.map((job) => (
@@ -44,7 +53,7 @@ function Running() {
 const waitingShown = 5;
 
 function Waiting() {
-  const jobs = activeJobs.value.filter((job) => job.status === "pending");
+  const jobs = waitingJobs.value;
   if (jobs.length === 0) return null;
   return (
     <section class="panel" aria-labelledby="home-waiting">
@@ -55,7 +64,7 @@ function Waiting() {
       <ol class="waiting-list">
         {jobs.slice(0, waitingShown).map((job, index) => (
           <li key={job.job_id}>
-            <span class="queue-place number">{formatNumber(job.queue_position ?? index + 1)}</span>
+            <span class="queue-place number">{formatNumber(index + 1)}</span>
             <Link href={`/jobs/${job.job_id}`} class="running-name cut" title={job.name}>
               {job.name}
             </Link>
@@ -106,7 +115,7 @@ function Tiles() {
           )}
         </dd>
       </div>
-      <div class="panel tile">
+      <div class="panel tile tile-wide">
         <dt>{t("health")}</dt>
         <HealthLine health={health.data} />
       </div>

@@ -4,7 +4,7 @@ import { Link } from "../../components/link.tsx";
 import { ProgressBar } from "../../components/progress-bar.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { formatDuration, formatPercent, formatSignificant } from "../../i18n.ts";
-import { jobPercent } from "../../job-progress.ts";
+import { jobPercent, secondsLeft } from "../../job-progress.ts";
 import { LastSample } from "./last-sample.tsx";
 import { t } from "./words.ts";
 
@@ -12,7 +12,7 @@ function StepLine({ job }: { job: Job }) {
   const { progress } = job;
   const step = progress?.step ?? null;
   const total = progress?.total_steps ?? null;
-  const left = progress?.eta_seconds ?? job.upload_progress?.eta_seconds ?? null;
+  const left = secondsLeft(job);
   return (
     <p class="running-facts number">
       {step !== null && total !== null && <span>{t("step_of", { step, total })}</span>}

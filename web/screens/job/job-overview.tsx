@@ -94,7 +94,7 @@ function ModelPanel({ files }: { files: JobFiles }) {
   );
 }
 
-const mostPictures = 4;
+const mostPictures = 6;
 
 function LastSamples({ artifacts }: { artifacts: readonly Artifact[] }) {
   const grid = sampleGrid(artifacts);
@@ -103,10 +103,12 @@ function LastSamples({ artifacts }: { artifacts: readonly Artifact[] }) {
   const pictures = grid.rows
     .map((row) => ({ row, artifact: grid.at(row, step) }))
     .filter(({ artifact }) => artifact);
+  // Up to four stand in one row; more make even rows of three.
+  const columns = pictures.length <= 4 ? pictures.length : 3;
   const link = <Link href={hrefWith({ tab: "samples" })}>{t("all_samples")}</Link>;
   return (
     <Panel title={t("last_samples")} note={t("last_samples_step", { step: formatNumber(step) })} link={link}>
-      <ul class="last-samples">
+      <ul class="last-samples" style={{ "--columns": String(columns) }}>
         {pictures.slice(0, mostPictures).map(
           ({ row, artifact }) =>
             artifact && (
@@ -181,7 +183,7 @@ function Facts({ job }: { job: Job }) {
       {job.model_family && <Fact name={t("model_family")}>{job.model_family}</Fact>}
       <Fact name={t("provider")}>{job.provider}</Fact>
       {job.hardware_type && <Fact name={t("hardware")}>{job.hardware_type}</Fact>}
-      {typeof trainer === "string" && <Fact name={t("trainer")}>{trainer}</Fact>}
+      {typeof trainer === "string" && <Fact name={t("trainer")}>{trainerName(trainer)}</Fact>}
       {typeof files === "number" && typeof bytes === "number" && (
         <Fact name={t("datasets")}>
           {t.n("datasets_value", files, { size: formatBytes(bytes) })}{" "}
@@ -213,6 +215,11 @@ function Facts({ job }: { job: Job }) {
       )}
     </dl>
   );
+}
+
+function trainerName(kind: string): string {
+  const known = (["bundled", "simpletuner", "configured"] as const).find((name) => name === kind);
+  return known ? t(`trainer_${known}`) : kind;
 }
 
 function Fact({ name, children }: { name: string; children: ComponentChildren }) {

@@ -54,6 +54,21 @@ describe("loading series", () => {
     assert.ok(requests.length <= 13, String(requests.length));
   });
 
+  test("steps that were recorded unevenly do not count as left out", async () => {
+    const steps = Array.from({ length: 3000 }, (_, index) => index * 3 + (index % 7 === 0 ? 1 : 0));
+    const fetchSeries: FetchSeries = async (keys, from, to) => {
+      await Promise.resolve();
+      const kept = steps.filter((step) => (from === null || step >= from) && (to === null || step <= to));
+      return {
+        series: [{ key: keys[0] ?? "", steps: kept, values: kept.map(() => 1) }],
+        available: [...keys],
+      };
+    };
+    const found = await loadMetrics(fetchSeries, ["loss"]);
+    assert.deepEqual(found.series.get("loss")?.steps, steps);
+    assert.equal(found.complete, true);
+  });
+
   test("a run of a million points stays thinned and says so", async () => {
     const { fetchSeries, requests } = server(200_000);
     const found = await loadMetrics(fetchSeries, ["loss"]);

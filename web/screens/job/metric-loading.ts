@@ -36,15 +36,15 @@ export async function loadMetrics(fetchSeries: FetchSeries, keys: readonly strin
   if ((last - from) / stepsPerRequest > mostRequests)
     return { series, available: first.available, complete: false };
   const whole = new Map<string, StepSeries>();
+  let complete = true;
   for (let start = from; start <= last; start += stepsPerRequest) {
     const part = await fetchSeries(keys, start, Math.min(last, start + stepsPerRequest - 1));
-    for (const [key, stretch] of byKey(part.series)) append(whole, key, stretch);
+    for (const [key, stretch] of byKey(part.series)) {
+      complete &&= stretch.steps.length < pointsPerAnswer / 2;
+      append(whole, key, stretch);
+    }
   }
-  return {
-    series: whole,
-    available: first.available,
-    complete: ![...whole.values()].some((one) => hasHoles(one, interval)),
-  };
+  return { series: whole, available: first.available, complete };
 }
 
 /** `metrics` with later stretches behind it. */

@@ -5,7 +5,7 @@ import { ProgressBar } from "../../components/progress-bar.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
 import { Time } from "../../components/time.tsx";
 import { formatDuration, formatPercent } from "../../i18n.ts";
-import { jobPercent, runSeconds } from "../../job-progress.ts";
+import { jobPercent, runSeconds, secondsLeft } from "../../job-progress.ts";
 import { watchJob } from "../../live.ts";
 import { navigate } from "../../router.ts";
 import { JobMenu } from "./job-menu.tsx";
@@ -24,7 +24,7 @@ function Progress({ job }: { job: Job }) {
     );
   }
   const percent = jobPercent(job);
-  const left = progress?.eta_seconds ?? job.upload_progress?.eta_seconds ?? null;
+  const left = secondsLeft(job);
   const steps =
     progress?.step !== null && progress?.step !== undefined && progress.total_steps !== null
       ? t("step", { step: progress.step, total: progress.total_steps })

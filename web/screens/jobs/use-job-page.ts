@@ -23,6 +23,7 @@ export interface JobPage {
   /** How many jobs of the server's page are not on screen. */
   fresh: number;
   show: () => void;
+  /** Loads again and shows what comes, held or not: the user asked for it or caused the change. */
   reload: () => void;
   /** While held (pointer or focus in the list) rows do not move by themselves. */
   hold: (held: boolean) => void;
@@ -39,6 +40,7 @@ export function useJobPage(filters: JobFilters): JobPage {
   const [shown, setShown] = useState(() => (lastShown?.key === key ? lastShown : null));
   const [waiting, setWaiting] = useState<JobList | null>(null);
   const held = useRef(false);
+  const forced = useRef(false);
   const loaded = useLoad(
     async (signal) => {
       const { cursor, ...rest } = filters;
@@ -60,7 +62,8 @@ export function useJobPage(filters: JobFilters): JobPage {
   useEffect(() => {
     const next = loaded.data;
     if (!next || next.key !== key) return;
-    const mayMove = !held.current || shown?.key !== key || sameRows(shown.list, next.list);
+    const mayMove = forced.current || !held.current || shown?.key !== key || sameRows(shown.list, next.list);
+    forced.current = false;
     if (mayMove) apply(next);
     else setWaiting(next.list);
   }, [loaded.data]);
@@ -75,7 +78,10 @@ export function useJobPage(filters: JobFilters): JobPage {
     changed: waiting !== null,
     fresh: waiting?.jobs.filter((job) => !known.has(job.job_id)).length ?? 0,
     show: () => waiting && apply({ key, list: waiting }),
-    reload: loaded.reload,
+    reload: () => {
+      forced.current = true;
+      loaded.reload();
+    },
     hold: (next) => {
       held.current = next;
     },

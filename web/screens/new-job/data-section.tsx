@@ -34,6 +34,7 @@ export function DataSection({
         <PlanChanges changes={plan.changes} />
         {chosen && plan.error && <ErrorBox error={plan.error} onRetry={plan.reload} />}
         {chosen && !data && plan.loading && <Skeleton lines={3} />}
+        {chosen && !data && !plan.loading && !plan.error && <p class="muted">{t("data_invalid")}</p>}
         {data && (
           <>
             <PlanView plan={data} provider={draft.provider} />

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
-import { activeJobs, activeJobsKnown } from "../../active-jobs.ts";
+import { activeJobs, activeJobsKnown, waitingJobs } from "../../active-jobs.ts";
 import { asError, call, useLoad } from "../../api.ts";
 import { Button } from "../../components/button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
@@ -66,7 +66,7 @@ function QueueRow({ job, place }: { job: Job; place: number | null }) {
           {job.name}
         </Link>
         <span class="small muted">
-          {t("col_since")} <Time at={job.created_at} />
+          {job.started_at ? t("started") : t("waiting_since")} <Time at={job.started_at ?? job.created_at} />
         </span>
       </div>
       {place === null && (
@@ -88,9 +88,7 @@ function QueueRow({ job, place }: { job: Job; place: number | null }) {
 function Lists({ stats }: { stats: Stats | null }) {
   const jobs = activeJobs.value;
   const running = jobs.filter((job) => job.status !== "pending");
-  const waiting = jobs
-    .filter((job) => job.status === "pending")
-    .sort((one, other) => (one.queue_position ?? Infinity) - (other.queue_position ?? Infinity));
+  const waiting = waitingJobs.value;
   const full = stats !== null && stats.running >= stats.max_concurrent;
   return (
     <>
@@ -118,7 +116,7 @@ function Lists({ stats }: { stats: Stats | null }) {
         ) : (
           <ol>
             {waiting.map((job, index) => (
-              <QueueRow key={job.job_id} job={job} place={job.queue_position ?? index + 1} />
+              <QueueRow key={job.job_id} job={job} place={index + 1} />
             ))}
           </ol>
         )}

@@ -3,6 +3,7 @@ import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
 import { toast } from "../../components/toast.tsx";
 import { onEvent } from "../../live.ts";
 import { navigate, route } from "../../router.ts";
+import { newVersion } from "../../session.ts";
 import { t } from "./words.ts";
 
 const throttleMs = 5000;
@@ -31,6 +32,12 @@ export function News() {
       setText(t("job_started", { name: job.name }));
     });
   }, []);
+  const version = newVersion.value;
+  useEffect(() => {
+    if (version === null) return;
+    const action = { label: t("reload"), run: () => location.reload() };
+    return toast({ kind: "warning", text: t("new_version", { version }), action, seconds: 3600 });
+  }, [version]);
   return (
     <p class="only-read" role="status">
       {text}

@@ -3,7 +3,7 @@ import { Link } from "../../components/link.tsx";
 import { ProgressBar } from "../../components/progress-bar.tsx";
 import { statusWord } from "../../components/status-badge.tsx";
 import { formatDuration, formatPercent } from "../../i18n.ts";
-import { jobPercent } from "../../job-progress.ts";
+import { jobPercent, secondsLeft } from "../../job-progress.ts";
 import { t } from "./words.ts";
 
 /** The first three jobs that run or are being packaged, with bar and time left. */
@@ -15,7 +15,7 @@ export function RunningJobs() {
       <h2>{t("running_now")}</h2>
       {jobs.map((job) => {
         const percent = jobPercent(job);
-        const left = job.progress?.eta_seconds ?? job.upload_progress?.eta_seconds;
+        const left = secondsLeft(job);
         return (
           <Link key={job.job_id} href={`/jobs/${job.job_id}`} class="rail-job" title={job.name}>
             <span class="rail-job-name cut">{job.name}</span>
@@ -26,9 +26,7 @@ export function RunningJobs() {
             />
             <span class="rail-job-facts number">
               <span>{percent === null ? statusWord(job.status) : formatPercent(percent)}</span>
-              {left !== null && left !== undefined && (
-                <span>{t("left", { time: formatDuration(left) })}</span>
-              )}
+              {left !== null && <span>{t("left", { time: formatDuration(left) })}</span>}
             </span>
           </Link>
         );

@@ -4,7 +4,7 @@ import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { Body } from "../storage.ts";
 
 /** One write gathers about this much, so that small chunks do not cost a system call each. */
-const batchBytes = 512 * 1024;
+const batchBytes = 256 * 1024;
 
 /** Writes `buffers` at `position`, all of them. */
 export type WriteBatch = (buffers: Uint8Array[], position: number) => Promise<void>;

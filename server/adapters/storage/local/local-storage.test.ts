@@ -89,6 +89,18 @@ describe("files of the local storage", () => {
   });
 });
 
+describe("a folder restored from a backup", () => {
+  it("keeps what is known about its objects", async () => {
+    const headers = { contentType: "image/png" };
+    await storage.putObject({ bucket: "outputs", key: "a/k", headers, userMetadata: {}, body: bodyOf("x") });
+    const before = await storage.headObject("outputs", "a/k");
+    execFileSync("cp", ["-a", root, `${root}-copy`]);
+    await rm(root, { recursive: true });
+    execFileSync("mv", [`${root}-copy`, root]);
+    assert.deepEqual(await (await open()).headObject("outputs", "a/k"), before);
+  });
+});
+
 describe("symbolic links in the local storage", () => {
   it("are not followed, neither as a file nor on the way", async () => {
     const outside = join(folder, "outside");

@@ -13,7 +13,7 @@ import {
 } from "./object-records.ts";
 
 /** Two buffers of this size serve a whole download: one is filled while the other is sent. */
-const readBytes = 512 * 1024;
+const readBytes = 256 * 1024;
 
 /** A version replaced while it is looked at is looked up again, so often at most. */
 const lookAttempts = 8;

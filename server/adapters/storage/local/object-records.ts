@@ -6,7 +6,7 @@ import { isBlocked } from "./directories.ts";
 import type { Disk } from "./disk.ts";
 import { keyDigest } from "./object-key.ts";
 
-/** What is stored beside an object's bytes; it describes exactly the file with this inode, size and time. */
+/** What is stored beside an object's bytes; it describes the file with this inode, size and time. */
 export interface ObjectRecord extends Omit<ObjectInfo, "bucket" | "key" | "lastModifiedMs"> {
   inode: string;
   modifiedNs: string;
@@ -74,14 +74,15 @@ function isRecordFile(value: unknown): value is RecordFile {
   );
 }
 
-/** The record that describes the file with these `stats`, if any does. */
+/**
+ * The record that describes the file with these `stats`, if any does. A file that came back from a backup has
+ * another inode; its size and its time to the nanosecond are then enough.
+ */
 export function matchingRecord(records: ObjectRecord[], stats: BigIntStats): ObjectRecord | undefined {
-  return records.find(
-    (record) =>
-      record.inode === String(stats.ino) &&
-      record.modifiedNs === String(stats.mtimeNs) &&
-      record.sizeBytes === Number(stats.size),
+  const similar = records.filter(
+    (record) => record.modifiedNs === String(stats.mtimeNs) && record.sizeBytes === Number(stats.size),
   );
+  return similar.find((record) => record.inode === String(stats.ino)) ?? similar[0];
 }
 
 /** `stats` as the fields that tie a record to its file. */
