@@ -15,6 +15,7 @@ import { type JobQueue, jobQueue } from "./background/start-queued-jobs.ts";
 import { packageRoot, packageVersion, type ServerConfig, statePaths, type StatePaths } from "./config.ts";
 import { credentialKey } from "./credential-key.ts";
 import { openDatabase } from "./db/open-database.ts";
+import { pingDatabase } from "./db/ping-database.ts";
 import { openStores, type Stores } from "./db/stores/open-stores.ts";
 import { outputsBucket } from "./domain/run-files.ts";
 import { secretBox } from "./domain/sealed-secret.ts";
@@ -41,6 +42,7 @@ import { queueService } from "./services/queue.ts";
 import { receivedFiles } from "./services/received-files.ts";
 import { resultService } from "./services/results.ts";
 import { runReports } from "./services/run-reports.ts";
+import { storageAccess } from "./services/storage-access.ts";
 import { jobSubmitter } from "./services/submit-job.ts";
 import { systemService } from "./services/system.ts";
 import { trainerEventService } from "./services/trainer-events.ts";
@@ -92,7 +94,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     attach: (server) =>
       mountStorage(server, web, {
         ...parts,
-        jobs: stores.jobs,
+        access: storageAccess(stores.jobs),
         received,
         authenticate: options.authenticate,
       }),
@@ -172,6 +174,7 @@ function composeHandlers(
     trainerEvents: trainerEventService({ ...shared, uploadTokens: parts.tokens }),
     system: systemService({
       ...parts,
+      pingDatabase: () => pingDatabase(parts.db),
       version: packageVersion(),
       publicUrl: options.baseUrl,
       stateDir: options.config.stateDir,

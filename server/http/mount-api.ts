@@ -129,9 +129,15 @@ function refuseForeignOrigin(endpoint: Endpoint, context: NodeContext): void {
 async function inputOf(endpoint: Endpoint, context: NodeContext) {
   return {
     params: endpoint.params ? check(endpoint.params, context.req.param(), "path") : {},
-    query: endpoint.query ? checkQuery(endpoint.query, new URL(context.req.url).searchParams) : {},
+    query: endpoint.query ? checkQuery(endpoint.query, searchOf(context.env.incoming.url ?? "")) : {},
     body: endpoint.body ? check(endpoint.body, await readJson(context.env.incoming), "body") : undefined,
   };
+}
+
+/** The query of a request target, without parsing the rest of the address. */
+function searchOf(target: string): URLSearchParams {
+  const start = target.indexOf("?");
+  return new URLSearchParams(start === -1 ? "" : target.slice(start + 1));
 }
 
 function jsonAnswer(

@@ -1,13 +1,11 @@
 import type { IncomingMessage, RequestListener, Server } from "node:http";
 import type { Logger } from "pino";
 import type { ObjectStorage } from "../adapters/storage/storage.ts";
-import type { JobStore } from "../db/stores/jobs.ts";
 import { outputsBucket } from "../domain/run-files.ts";
-import { type JobAction, mayWithJob } from "../services/job-access.ts";
+import type { StorageAccess } from "../services/storage-access.ts";
 import type { ReceivedFiles } from "../services/received-files.ts";
 import { storagePath } from "../services/results.ts";
 import type { UploadTokens } from "../services/upload-tokens.ts";
-import { callerMay } from "@simpletuner-cloud/contract/permissions.ts";
 import type { Authenticate } from "./authenticate.ts";
 import { inScope } from "./request-scope.ts";
 import { createS3Handler, mountS3 } from "./s3/s3-handler.ts";
@@ -17,7 +15,7 @@ export interface StorageMountOptions {
   storage: ObjectStorage;
   tokens: UploadTokens;
   received: ReceivedFiles;
-  jobs: JobStore;
+  access: StorageAccess;
   authenticate: Authenticate;
   log: Logger;
   now: () => number;
@@ -62,23 +60,17 @@ export function mountStorage(server: Server, others: RequestListener, options: S
   );
 }
 
-/** A person's view of the storage: the areas of the jobs they may see; whole buckets only with the right to all. */
+/** A person's view of the storage, who came without a signature. */
 async function callerOf(request: IncomingMessage, options: StorageMountOptions) {
   const caller = await options.authenticate(request);
   if (!caller) return null;
   // A page of another site must not make this browser delete anything.
   const { origin, host } = request.headers;
   const foreign = origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host);
-  const may = async (action: JobAction, bucket: string, key: string): Promise<boolean> => {
-    if (foreign && action !== "view") return false;
-    if (callerMay(caller, `job.${action}.all`)) return true;
-    const [jobId] = key.split("/", 1);
-    const job = bucket === outputsBucket && jobId ? await options.jobs.findWire(jobId) : null;
-    return job !== null && mayWithJob(caller, action, job.user_id);
-  };
   return {
-    canRead: (bucket: string, key: string) => may("view", bucket, key),
-    canDelete: (bucket: string, key: string) => may("delete", bucket, key),
+    canRead: (bucket: string, key: string) => options.access(caller, "view", bucket, key),
+    canDelete: async (bucket: string, key: string) =>
+      !foreign && options.access(caller, "delete", bucket, key),
   };
 }
 

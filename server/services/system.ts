@@ -1,8 +1,6 @@
 import { statfs } from "node:fs/promises";
-import { type Kysely, sql } from "kysely";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { Health, systemEndpoints } from "@simpletuner-cloud/contract/system.ts";
-import type { Database } from "../db/schema.ts";
 import type { Handlers } from "./handler.ts";
 
 /** Free space below which the server calls itself degraded. */
@@ -10,7 +8,8 @@ const lowDiskBytes = 1 << 30;
 
 /** What the server tells of itself needs. */
 export interface SystemServiceOptions {
-  db: Kysely<Database>;
+  /** Resolves when the database answers. */
+  pingDatabase: () => Promise<void>;
   version: string;
   publicUrl: () => string;
   stateDir: string;
@@ -29,7 +28,7 @@ export function systemService(options: SystemServiceOptions): Handlers<typeof sy
       return { status: "ok" };
     },
     async ready() {
-      const database = await databaseHealth(options.db);
+      const database = await databaseHealth(options.pingDatabase);
       if (options.stopping.aborted || database.status !== "healthy") {
         throw fail("not_ready", {
           reason: options.stopping.aborted ? "the server is stopping" : "the database does not answer",
@@ -38,7 +37,7 @@ export function systemService(options: SystemServiceOptions): Handlers<typeof sy
       return { status: "ready" };
     },
     async health() {
-      const components = [await databaseHealth(options.db), await diskHealth(options.stateDir)];
+      const components = [await databaseHealth(options.pingDatabase), await diskHealth(options.stateDir)];
       const worst = components.some((part) => part.status === "unhealthy")
         ? "unhealthy"
         : components.some((part) => part.status === "degraded")
@@ -70,9 +69,9 @@ export function systemService(options: SystemServiceOptions): Handlers<typeof sy
 
 type Component = Health["components"][number];
 
-async function databaseHealth(db: Kysely<Database>): Promise<Component> {
+async function databaseHealth(ping: () => Promise<void>): Promise<Component> {
   const startedAt = performance.now();
-  const works = await sql`select 1 as one`.execute(db).then(
+  const works = await ping().then(
     () => true,
     () => false,
   );
