@@ -101,11 +101,11 @@ describe("the web UI in a real browser", { skip }, () => {
     const download = page.waitForEvent("download");
     await page.getByRole("link", { name: /Download model/ }).click();
     assert.match((await download).suggestedFilename(), /\.safetensors$/);
-    await page.getByRole("tab", { name: /Samples/ }).click();
-    await page.getByRole("img").first().waitFor();
-    await page.getByRole("tab", { name: /^Charts/ }).click();
+    await page.getByRole("link", { name: /^Samples/ }).click();
+    await page.locator("main img").first().waitFor();
+    await page.getByRole("link", { name: "Charts", exact: true }).first().click();
     await page.locator("canvas").first().waitFor();
-    await page.getByRole("tab", { name: /^Log/ }).click();
+    await page.getByRole("link", { name: "Log", exact: true }).click();
     await page
       .getByText(/step 60\/60/i)
       .first()

@@ -288,7 +288,9 @@ test("an abort ends the work within a second, at any moment", async (t) => {
   }
 });
 
-test("two GiB of sparse files move the memory by less than 64 MiB", async (t) => {
+const noProc = process.platform === "linux" ? false : "reads the peak from /proc";
+
+test("two GiB of sparse files move the memory by less than 64 MiB", { skip: noProc }, async (t) => {
   const folder = await testFolder(t);
   await writeFile(join(folder, "0.png"), "");
   await truncate(join(folder, "0.png"), 2 ** 28);
@@ -296,6 +298,7 @@ test("two GiB of sparse files move the memory by less than 64 MiB", async (t) =>
   for (let index = 1; index < 8; index += 1) await link(join(folder, "0.png"), join(folder, `${index}.png`));
   const url = (name: string): string => JSON.stringify(new URL(name, import.meta.url).href);
   const script = `
+    import { readFileSync } from "node:fs";
     import { writeZip } from ${url("zip-writer.ts")};
     import { fileEntry } from ${url("entry-source.ts")};
     import { scanDataset } from ${url("scan-datasets.ts")};
@@ -307,7 +310,9 @@ test("two GiB of sparse files move the memory by less than 64 MiB", async (t) =>
     const sink = { position: () => position, append: async (bytes) => { position += bytes.length; }, patch: async () => {} };
     const before = process.memoryUsage.rss();
     const { bytes } = await writeZip(entries(), sink);
-    console.log(JSON.stringify({ bytes, growthMiB: (process.resourceUsage().maxRSS * 1024 - before) / 2 ** 20 }));`;
+    // The kernel's maxrss would count the process that started this one, too.
+    const peak = Number(/VmHWM:\\s+(\\d+)/.exec(readFileSync("/proc/self/status", "utf8"))[1]) * 1024;
+    console.log(JSON.stringify({ bytes, growthMiB: (peak - before) / 2 ** 20 }));`;
   const run = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
   const { bytes, growthMiB } = JSON.parse(run.stdout || run.stderr);
   assert.ok(bytes > 2 ** 31);

@@ -163,13 +163,24 @@ function FailedRow({ job }: { job: Job }) {
 
 const weekMs = 7 * 86_400_000;
 
+const failedShown = 3;
+
+/** The newest failed jobs that nobody has tried again since. */
+async function loadFailed(signal: AbortSignal): Promise<Job[]> {
+  const [failed, newest] = await Promise.all([
+    call("GET /api/cloud/jobs", { query: { status: "failed", limit: 10 }, signal }),
+    call("GET /api/cloud/jobs", { query: { limit: 50 }, signal }),
+  ]);
+  const triedAgain = new Set(newest.jobs.map((job) => job.retry_of));
+  return failed.jobs.filter((job) => !triedAgain.has(job.job_id));
+}
+
 function Attention() {
-  const { data, reload } = useLoad(
-    (signal) => call("GET /api/cloud/jobs", { query: { status: "failed", limit: 3 }, signal }),
-    [],
-  );
-  useReloadOn(["job.status", "job.deleted"], reload);
-  const failed = (data?.jobs ?? []).filter((job) => Date.now() - Date.parse(job.updated_at) < weekMs);
+  const { data, reload } = useLoad(loadFailed, []);
+  useReloadOn(["job.created", "job.status", "job.deleted"], reload);
+  const failed = (data ?? [])
+    .filter((job) => Date.now() - Date.parse(job.updated_at) < weekMs)
+    .slice(0, failedShown);
   if (failed.length === 0) return null;
   return (
     <section class="panel" aria-labelledby="home-attention">

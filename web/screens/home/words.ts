@@ -46,7 +46,6 @@ export const t = words({
     left: "{time} left",
     elapsed: "running for",
     last_sample: "Newest sample of {name}",
-    took: "took {time}",
   },
   hi: {
     title: "होम",
@@ -92,6 +91,5 @@ export const t = words({
     left: "{time} बाकी",
     elapsed: "चल रहा है",
     last_sample: "{name} का सबसे नया नमूना",
-    took: "{time} लगे",
   },
 });

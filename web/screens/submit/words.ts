@@ -3,7 +3,6 @@ import { words } from "../../i18n.ts";
 /** Texts of the plan, the consent, the estimate and the packaging. */
 export const t = words({
   en: {
-    plan_loading: "Looking at the datasets",
     files_one: "{n} file",
     files_other: "{n} files",
     excluded_one: "{n} file stays here",
@@ -44,7 +43,6 @@ export const t = words({
     time_unknown: "Not known before the first run",
     basis_history_one: "Estimated from {n} earlier run",
     basis_history_other: "Estimated from {n} earlier runs",
-    basis_none: "No earlier run to go by",
     stage_scanning: "Reading the folders",
     stage_packaging: "Packaging",
     stage_uploading: "Uploading",
@@ -62,14 +60,12 @@ export const t = words({
     cancelled: "Cancelled. The archive was deleted.",
     open_job: "Go to the job",
     safe_to_leave: "You can leave this page; the server goes on.",
-    idempotent: "This job had already been submitted. Here it is.",
     sample_title: "Run the sample training",
     sample_text:
       "A small model learns the sample images on this machine's processor. You watch it learn, and get the model file at the end.",
     not_now: "Not now",
   },
   hi: {
-    plan_loading: "डेटासेट देखे जा रहे हैं",
     files_one: "{n} फ़ाइल",
     files_other: "{n} फ़ाइलें",
     excluded_one: "{n} फ़ाइल यहीं रहेगी",
@@ -109,7 +105,6 @@ export const t = words({
     time_unknown: "पहली बार चलने से पहले पता नहीं",
     basis_history_one: "पहले के {n} रन से अनुमान",
     basis_history_other: "पहले के {n} रन से अनुमान",
-    basis_none: "अनुमान के लिए पहले का कोई रन नहीं है",
     stage_scanning: "फ़ोल्डर पढ़े जा रहे हैं",
     stage_packaging: "पैकेज बन रहा है",
     stage_uploading: "अपलोड हो रहा है",
@@ -127,7 +122,6 @@ export const t = words({
     cancelled: "रद्द हो गया। आर्काइव मिटा दिया गया।",
     open_job: "जॉब पर जाएँ",
     safe_to_leave: "आप यह पेज छोड़ सकते हैं; सर्वर काम करता रहेगा।",
-    idempotent: "यह जॉब पहले ही भेजा जा चुका था। यह रहा।",
     sample_title: "नमूना ट्रेनिंग चलाएँ",
     sample_text:
       "एक छोटा मॉडल इसी मशीन के प्रोसेसर पर नमूना तस्वीरों से सीखता है। आप उसे सीखते हुए देखते हैं, और अंत में मॉडल की फ़ाइल मिलती है।",
