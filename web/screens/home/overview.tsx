@@ -1,13 +1,14 @@
 import { useState } from "preact/hooks";
 import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
 import type { Health } from "@simpletuner-cloud/contract/system.ts";
-import { activeJobs, waitingJobs } from "../../active-jobs.ts";
+import { activeJobs, activeJobsKnown, waitingJobs } from "../../active-jobs.ts";
 import { call, useLoad } from "../../api.ts";
 import { Button, ButtonLink } from "../../components/button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { Icon } from "../../components/icon.tsx";
 import { Link } from "../../components/link.tsx";
 import { Page } from "../../components/page.tsx";
+import { Skeleton } from "../../components/skeleton.tsx";
 import { statusWord } from "../../components/status-badge.tsx";
 import { Time } from "../../components/time.tsx";
 import { toast } from "../../components/toast.tsx";
@@ -90,11 +91,9 @@ function HealthLine({ health }: { health: Health | null }) {
   );
 }
 
-function Tiles() {
-  const stats = useLoad((signal) => call("GET /api/queue/stats", { signal }), []);
-  const health = useLoad((signal) => call("GET /api/cloud/health", { signal }), []);
-  useReloadOn(["job.created", "job.status", "settings.changed"], stats.reload);
-  const queue = stats.data;
+type QueueStats = Awaited<ReturnType<typeof loadQueue>>;
+
+function Tiles({ queue, health }: { queue: QueueStats | null; health: Health | null }) {
   return (
     <dl class="tiles">
       <div class="panel tile">
@@ -117,7 +116,7 @@ function Tiles() {
       </div>
       <div class="panel tile tile-wide">
         <dt>{t("health")}</dt>
-        <HealthLine health={health.data} />
+        <HealthLine health={health} />
       </div>
     </dl>
   );
@@ -165,22 +164,19 @@ const weekMs = 7 * 86_400_000;
 
 const failedShown = 3;
 
-/** The newest failed jobs that nobody has tried again since. */
+/** The newest failed jobs of the last week that nobody has tried again since. */
 async function loadFailed(signal: AbortSignal): Promise<Job[]> {
   const [failed, newest] = await Promise.all([
     call("GET /api/cloud/jobs", { query: { status: "failed", limit: 10 }, signal }),
     call("GET /api/cloud/jobs", { query: { limit: 50 }, signal }),
   ]);
   const triedAgain = new Set(newest.jobs.map((job) => job.retry_of));
-  return failed.jobs.filter((job) => !triedAgain.has(job.job_id));
+  return failed.jobs
+    .filter((job) => !triedAgain.has(job.job_id) && Date.now() - Date.parse(job.updated_at) < weekMs)
+    .slice(0, failedShown);
 }
 
-function Attention() {
-  const { data, reload } = useLoad(loadFailed, []);
-  useReloadOn(["job.created", "job.status", "job.deleted"], reload);
-  const failed = (data ?? [])
-    .filter((job) => Date.now() - Date.parse(job.updated_at) < weekMs)
-    .slice(0, failedShown);
+function Attention({ failed }: { failed: readonly Job[] }) {
   if (failed.length === 0) return null;
   return (
     <section class="panel" aria-labelledby="home-attention">
@@ -197,18 +193,13 @@ function Attention() {
   );
 }
 
-function Recent() {
-  const { data, reload } = useLoad(
-    (signal) => call("GET /api/cloud/jobs", { query: { status: "completed", limit: 6 }, signal }),
-    [],
-  );
-  useReloadOn(["job.status", "job.deleted"], reload);
-  if (!data || data.jobs.length === 0) return null;
+function Recent({ jobs }: { jobs: readonly Job[] }) {
+  if (jobs.length === 0) return null;
   return (
     <section class="stack" aria-labelledby="home-recent">
       <h2 id="home-recent">{t("recent")}</h2>
       <ul class="recent-list">
-        {data.jobs.map((job) => (
+        {jobs.map((job) => (
           <li key={job.job_id}>
             <Link href={`/jobs/${job.job_id}`} class="panel recent-card">
               <LastSample jobId={job.job_id} name={job.name} />
@@ -227,19 +218,40 @@ function Recent() {
   );
 }
 
+const loadQueue = (signal: AbortSignal) => call("GET /api/queue/stats", { signal });
+const loadHealth = (signal: AbortSignal) => call("GET /api/cloud/health", { signal });
+const loadRecent = (signal: AbortSignal) =>
+  call("GET /api/cloud/jobs", { query: { status: "completed", limit: 6 }, signal });
+
 /** Home of a server with jobs: what runs, what needs the user, the queue, the server's health, what came home. */
 export function Overview() {
+  const queue = useLoad(loadQueue, []);
+  const health = useLoad(loadHealth, []);
+  const failed = useLoad(loadFailed, []);
+  const recent = useLoad(loadRecent, []);
+  useReloadOn(["job.created", "job.status", "settings.changed"], queue.reload);
+  useReloadOn(["job.created", "job.status", "job.deleted"], failed.reload);
+  useReloadOn(["job.status", "job.deleted"], recent.reload);
+  // Everything appears at once: parts that come one after the other would push each other away.
+  const waitsFor = [queue, health, failed, recent].some((part) => part.data === null && part.error === null);
+  if (waitsFor || !activeJobsKnown.value) {
+    return (
+      <Page title={t("title")}>
+        <Skeleton lines={6} />
+      </Page>
+    );
+  }
   return (
     <Page title={t("title")}>
-      <Tiles />
+      <Tiles queue={queue.data} health={health.data} />
       <div class="home-grid">
         <Running />
         <div class="stack home-side">
-          <Attention />
+          <Attention failed={failed.data ?? []} />
           <Waiting />
         </div>
       </div>
-      <Recent />
+      <Recent jobs={recent.data?.jobs ?? []} />
     </Page>
   );
 }

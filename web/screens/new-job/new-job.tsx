@@ -89,6 +89,9 @@ function Form({
     };
     return <FollowStart jobId={submission.jobId} onCancelled={submission.forget} onLeave={leave} />;
   }
+  // Parts that come one after the other would push each other away.
+  const waitsFor = [configs, providers].some((part) => part.data === null && part.error === null);
+  if (waitsFor) return <Skeleton lines={8} />;
   const saved = configs.data?.configs ?? null;
   const place = providers.data?.providers.find((provider) => provider.id === draft.provider);
   const placeTakesJobs = providers.data ? place !== undefined && takesJobs(place) : null;

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import type { ConsentMode } from "@simpletuner-cloud/contract/data-consent.ts";
-import { asError, call, useLoad } from "../../api.ts";
+import type { Health } from "@simpletuner-cloud/contract/system.ts";
+import { asError, call, useLoad, type Loaded } from "../../api.ts";
 import { ErrorBox } from "../../components/error-box.tsx";
 import { Choice } from "../../components/field.tsx";
 import { Icon } from "../../components/icon.tsx";
@@ -12,11 +13,8 @@ import { may, session } from "../../session.ts";
 import { LanguageSwitch, ThemeSwitch } from "../shell/preferences.tsx";
 import { t } from "./words.ts";
 
-function Consent() {
-  const { data, error, reload } = useLoad(
-    (signal) => call("GET /api/cloud/data-consent/setting", { signal }),
-    [],
-  );
+function Consent({ setting }: { setting: Loaded<{ consent: ConsentMode }> }) {
+  const { data, error, reload } = setting;
   const [chosen, setChosen] = useState<ConsentMode | null>(null);
   const [failure, setFailure] = useState<Error | null>(null);
   const save = async (next: ConsentMode): Promise<void> => {
@@ -39,7 +37,6 @@ function Consent() {
       </header>
       <div class="panel-body stack">
         {error && <ErrorBox error={error} onRetry={reload} />}
-        {!value && !error && <Skeleton lines={3} height="3.5rem" />}
         {value && (
           <Choice
             legend={t("consent")}
@@ -84,8 +81,8 @@ function Looks() {
 
 const partIcons = { healthy: "tick", degraded: "warning", unhealthy: "fail" } as const;
 
-function About() {
-  const { data, error, reload } = useLoad((signal) => call("GET /api/cloud/health", { signal }), []);
+function About({ health }: { health: Loaded<Health> }) {
+  const { data, error, reload } = health;
   const who = session.value;
   return (
     <section class="panel" aria-labelledby="settings-about">
@@ -146,11 +143,20 @@ function About() {
 
 /** Settings: what may happen to data, looks, and what this server is. */
 export function Settings() {
+  const setting = useLoad((signal) => call("GET /api/cloud/data-consent/setting", { signal }), []);
+  const health = useLoad((signal) => call("GET /api/cloud/health", { signal }), []);
+  const waitsFor = [setting, health].some((part) => part.data === null && part.error === null);
   return (
     <Page title={t("title")} class="page-narrow">
-      <Consent />
-      <Looks />
-      <About />
+      {waitsFor ? (
+        <Skeleton lines={6} />
+      ) : (
+        <>
+          <Consent setting={setting} />
+          <Looks />
+          <About health={health} />
+        </>
+      )}
     </Page>
   );
 }
