@@ -178,6 +178,7 @@ async function killWhile(
   report: RoundReport,
 ): Promise<RunningProgram> {
   let server = first;
+  const submittedAt = performance.now();
   const seen = watchJob(site, jobId);
   try {
     if (plan.aim === "any moment") await delay(site.random() * plan.usualMs);
@@ -192,7 +193,9 @@ async function killWhile(
       if (plan.withTrainer && kill === 1) for (const pid of await processesOf(site.stateDir)) killNow(pid);
       await server.ended;
       const what = plan.withTrainer && kill === 1 ? "server and trainer" : "server";
-      report.kills.push(`${kill === 1 ? plan.aim : "soon after the start"}: ${what}, ${stateOf(seen.job)}`);
+      const when = kill === 1 ? plan.aim : "soon after the start";
+      const afterMs = (performance.now() - submittedAt).toFixed(0);
+      report.kills.push(`${when}: ${what} after ${afterMs} ms, ${stateOf(seen.job)}`);
       const startedAt = performance.now();
       server = await startServer(site);
       report.recoveredMs.push(performance.now() - startedAt);

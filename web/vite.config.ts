@@ -26,7 +26,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rolldownOptions: {
       output: {
-        codeSplitting: { groups: [{ name: (id) => (isBase(id) ? "base" : null) }] },
+        codeSplitting: { groups: [{ debugName: "base", name: (id) => (isBase(id) ? "base" : null) }] },
       },
     },
   },

@@ -13,7 +13,7 @@ import {
   type ConfigValue,
 } from "./config-value.ts";
 import { DatasetRows } from "./dataset-rows.tsx";
-import { JsonView } from "./json-view.tsx";
+import { JsonEditor } from "./json-editor.tsx";
 import { t } from "./words.ts";
 
 const families = [
@@ -186,7 +186,7 @@ export function ConfigEditor(props: {
           onChange={props.onChange}
         />
       ) : (
-        <JsonView value={props.value} onChange={props.onChange} onBroken={props.onBroken} />
+        <JsonEditor value={props.value} onChange={props.onChange} onBroken={props.onBroken} />
       )}
     </div>
   );

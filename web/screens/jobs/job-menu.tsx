@@ -9,10 +9,11 @@ import { retryJob } from "./job-acts.ts";
 import { CancelDialog, DeleteDialog } from "./job-dialogs.tsx";
 import { t } from "./words.ts";
 
-async function retry(job: Job): Promise<void> {
+async function retry(job: Job, onChanged?: () => void): Promise<void> {
   try {
     const made = await retryJob(job);
     if (!made) return;
+    onChanged?.();
     const action = { label: t("open"), run: () => navigate(`/jobs/${made.job_id}`) };
     toast({ kind: "success", text: t("retried", { name: job.name }), action });
   } catch (error) {
@@ -35,7 +36,12 @@ export function JobMenu({ job, onChanged }: { job: Job; onChanged?: () => void }
         run: () => setAsking("cancel"),
       },
     job.is_terminal &&
-      may("job.submit") && { key: "retry", icon: "retry", text: t("retry"), run: () => void retry(job) },
+      may("job.submit") && {
+        key: "retry",
+        icon: "retry",
+        text: t("retry"),
+        run: () => void retry(job, onChanged),
+      },
     may("job.submit") && {
       key: "clone",
       icon: "copy",

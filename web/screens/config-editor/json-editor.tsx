@@ -79,7 +79,7 @@ function JsonField<T>(props: {
 }
 
 /** The configuration and its datasets as JSON texts; a text that does not parse changes nothing and says why. */
-export function JsonView(props: {
+export function JsonEditor(props: {
   value: ConfigValue;
   onChange: (value: ConfigValue) => void;
   onBroken: (broken: boolean) => void;
