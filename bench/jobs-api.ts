@@ -46,7 +46,7 @@ async function reads(
 ): Promise<void> {
   const answer = await fetch(server.url + paths[0]);
   const bytes = (await answer.arrayBuffer()).byteLength;
-  await requestsPerSecond(server.url, paths, 1, workDir);
+  await requestsPerSecond(server.url, paths, 2, workDir);
   const cpuBefore = server.cpuSeconds();
   const ours = await requestsPerSecond(server.url, paths, seconds, workDir);
   const cpu = ((server.cpuSeconds() - cpuBefore) / (ours * seconds)) * 1e6;

@@ -12,10 +12,6 @@ export const errorTable = {
     403,
     "This request came from {origin}, which is not this server's own page. Open the product at its own address.",
   ],
-  host_not_allowed: [
-    403,
-    "The host name {host} is not one this server answers to. Use 127.0.0.1 or set SIMPLETUNER_PUBLIC_URL.",
-  ],
   validation_error: [422, "{field}: {problem}"],
   invalid_json: [400, "The request body is not valid JSON: {problem}"],
   body_too_large: [413, "The request body is larger than {limit_bytes} bytes."],

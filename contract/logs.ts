@@ -72,6 +72,6 @@ export const logEndpoints = {
     params: JobParams,
     query: Type.Object({ from_line: Type.Optional(Type.Integer({ minimum: 1 })) }),
     answer: { stream: "sse", description: "id = last line number; resumes with Last-Event-ID" },
-    errors: ["job_not_found", "too_many_streams"],
+    errors: ["job_not_found"],
   }),
 } as const;

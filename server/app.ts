@@ -68,8 +68,10 @@ export interface App {
   stores: Stores;
   /** Takes up what was under way and starts the queue. */
   start(): Promise<{ rescued: number }>;
-  /** Ends streams and loops and closes the database; runs go on. */
-  close(): Promise<void>;
+  /** Ends streams and loops; runs go on. */
+  stop(): Promise<void>;
+  /** Closes the database, once stopped and with no request left to answer. */
+  dispose(): Promise<void>;
 }
 
 /** Builds every concrete thing and puts them together; the only file that knows them all. */
@@ -100,11 +102,11 @@ export async function createApp(options: AppOptions): Promise<App> {
       }),
     stores,
     start: () => rescueJobs({ ...stores, queue, paths }),
-    async close() {
+    async stop() {
       stopping.abort();
       await queue.settled();
-      await db.destroy();
     },
+    dispose: () => db.destroy(),
   };
 }
 
@@ -116,7 +118,7 @@ async function openParts(options: AppOptions) {
   const secrets = secretBox(credentialKey(paths.credentialKey, options.env));
   const live = liveEvents();
   const db = await openDatabase(paths.database, now);
-  const stores = openStores(db, now, live.publishChange);
+  const stores = openStores(db, now, live.publishChange, (name) => live.publishSettingChange(name, now()));
   const storage = await openLocalStorage({ root: paths.outputs });
   await storage.createBucket(outputsBucket);
   const providers = providerRegistry([local(options, paths)]);

@@ -59,7 +59,7 @@ export function statePaths(stateDir: string) {
     dataloaders: join(stateDir, "config", "cloud", "dataloaders"),
     jobs: join(cloud, "jobs"),
     packages: join(cloud, "packages"),
-    lock: join(cloud, "server.lock"),
+    lock: join(cloud, "server.lock.db"),
     credentialKey: join(stateDir, "credential.key"),
     outputs: join(stateDir, "cloud_outputs"),
   };

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -111,9 +112,8 @@ test("a second server on the same state is refused with the first one's process;
   await first.kill();
   const second = await startServer({ stateDir, port: 0, env });
   await second.close();
-  await writeFile(join(stateDir, "cloud", "server.lock"), '{"pid":');
-  const third = await startServer({ stateDir, port: 0, env });
-  await third.close();
+  await writeFile(join(stateDir, "cloud", "server.lock.db"), "something else ".repeat(100));
+  assert.match(await refusal(() => startServer({ stateDir, port: 0, env })), /Remove it and start again/);
 });
 
 test("a database that is no database: one sentence, nothing touched", async () => {
@@ -184,6 +184,28 @@ test(
     assert.match(message, /cannot be written \(EACCES\)/);
   },
 );
+
+test("a request under way when the server stops is answered before the database closes", async () => {
+  const server = await startServer({ stateDir: freshState(), port: 0, env });
+  const body = JSON.stringify({ max_concurrent: 3 });
+  const { hostname, port } = new URL(server.url);
+  const socket = connect(Number(port), hostname);
+  socket
+    .setEncoding("utf8")
+    .write(
+      `POST /api/queue/concurrency HTTP/1.1\r\nhost: ${hostname}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nexpect: 100-continue\r\n\r\n`,
+    );
+  // The server asks for the body: it has taken the request.
+  const [continued] = (await once(socket, "data")) as [string];
+  assert.match(continued, /^HTTP\/1.1 100/);
+  const closed = server.close();
+  socket.write(body);
+  let answer = "";
+  for await (const piece of socket) answer += piece as string;
+  await closed;
+  assert.match(answer, /^HTTP\/1.1 200 OK/);
+  assert.match(answer, /"max_concurrent":3/);
+});
 
 test("a state directory below a file", async () => {
   await writeFile(join(folder, "a file"), "");

@@ -30,6 +30,9 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+/** Answers under way when the server stops have so long to be given. */
+const longestAnswerMs = 5_000;
+
 /** Starts the server; throws {@link StartError} with one sentence for the person who starts it. */
 export async function startServer(options: StartOptions = {}): Promise<RunningServer> {
   const env = options.env ?? process.env;
@@ -71,7 +74,8 @@ async function listenAndRun(
     const { rescued } = await app.start();
     if (rescued > 0) log.info({ jobs: rescued }, "took up jobs that were under way");
   } catch (error) {
-    await app.close();
+    await app.stop();
+    await app.dispose();
     throw error;
   }
   const url = urlOf(server, config.host);
@@ -84,12 +88,22 @@ async function listenAndRun(
         : `${url}/?access_token=${accessToken}`,
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
-      await app.close();
-      server.closeAllConnections();
-      await closed;
+      await app.stop();
+      await answersGiven(server, closed);
+      await app.dispose();
       unlock();
     },
   };
+}
+
+/** Waits for the requests under way, at most {@link longestAnswerMs}; then cuts them off. */
+async function answersGiven(server: Server, closed: Promise<unknown>): Promise<void> {
+  // Node leaves a kept-alive connection open after its last answer.
+  const idle = setInterval(() => server.closeIdleConnections(), 20);
+  const late = setTimeout(() => server.closeAllConnections(), longestAnswerMs);
+  await closed;
+  clearInterval(idle);
+  clearTimeout(late);
 }
 
 async function listen(server: Server, { host, port }: ServerConfig): Promise<void> {

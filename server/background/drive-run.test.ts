@@ -32,7 +32,12 @@ let number = 0;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "drive run "));
   const db = await openDatabase(join(folder, "jobs.db"), Date.now);
-  stores = openStores(db, Date.now, () => undefined);
+  stores = openStores(
+    db,
+    Date.now,
+    () => undefined,
+    () => undefined,
+  );
   close = () => db.destroy();
 });
 after(async () => {

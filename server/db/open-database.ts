@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Kysely } from "kysely";
+import { Failure } from "@simpletuner-cloud/contract/errors.ts";
 import { StartError } from "../config.ts";
 import { migrate, NewerSchemaError } from "./migrate.ts";
 import type { Database } from "./schema.ts";
@@ -45,7 +46,8 @@ function check(path: string): void {
   }
 }
 
-function damaged(path: string, error: unknown): StartError {
+function damaged(path: string, thrown: unknown): StartError {
+  const error = thrown instanceof Failure ? thrown.cause : thrown;
   const problem = (error as Error).message;
   const code = (error as NodeJS.ErrnoException).code;
   if (code === "ENOSPC" || /disk is full/.test(problem)) {

@@ -1,4 +1,5 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import { SqliteDialect, type SqliteDatabase, type SqliteStatement } from "kysely";
 
 /** Statements kept prepared per connection; the least recently used one is dropped above this. */
@@ -20,8 +21,12 @@ export function openSqlite(path: string): DatabaseSync {
   }
 }
 
-/** Kysely's SQLite dialect over Node's own SQLite. */
+/**
+ * Kysely's SQLite dialect over Node's own SQLite. A damaged file and a full disk, found at whatever statement, throw
+ * `database_corrupt` and `disk_full` with SQLite's own error as their cause.
+ */
 export function nodeSqliteDialect(database: DatabaseSync): SqliteDialect {
+  const path = database.location() ?? "in memory";
   const prepared = new Map<string, PreparedStatement>();
   const connection: SqliteDatabase = {
     close: () => database.close(),
@@ -34,7 +39,7 @@ export function nodeSqliteDialect(database: DatabaseSync): SqliteDialect {
         prepared.set(sql, known);
         return known;
       }
-      const statement = new PreparedStatement(database.prepare(sql));
+      const statement = told(path, () => new PreparedStatement(database.prepare(sql), path));
       prepared.set(sql, statement);
       if (prepared.size > preparedLimit) prepared.delete(prepared.keys().next().value as string);
       return statement;
@@ -50,26 +55,44 @@ const nothingToDo: SqliteStatement = {
   iterate: () => [].values(),
 };
 
+/** Primary result codes of SQLite, the low byte of the extended ones (sqlite.org/rescode.html). */
+const resultCode = { corrupt: 11, full: 13, notADatabase: 26 };
+
+function told<Result>(path: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    const code = ((error as { errcode?: number }).errcode ?? 0) & 0xff;
+    if (code === resultCode.full) throw fail("disk_full", { path, free: "0 bytes" }, error);
+    if (code === resultCode.corrupt || code === resultCode.notADatabase)
+      throw fail("database_corrupt", { path, problem: (error as Error).message }, error);
+    throw error;
+  }
+}
+
 /** Rows come as arrays and become objects of one shape here: Node's own objects have none and are slower to make and to read. */
 class PreparedStatement implements SqliteStatement {
   readonly reader: boolean;
   readonly #statement: StatementSync;
   readonly #columns: readonly string[];
+  readonly #path: string;
 
-  constructor(statement: StatementSync) {
+  constructor(statement: StatementSync, path: string) {
     this.#statement = statement;
+    this.#path = path;
     this.#columns = statement.columns().map((column) => column.name);
     this.reader = this.#columns.length > 0;
     statement.setReturnArrays(true);
   }
 
   all(parameters: readonly unknown[]): unknown[] {
-    const rows = this.#statement.all(...(parameters as SQLInputValue[])) as unknown as unknown[][];
+    const given = parameters as SQLInputValue[];
+    const rows = told(this.#path, () => this.#statement.all(...given)) as unknown as unknown[][];
     return rows.map((values) => this.#row(values));
   }
 
   run(parameters: readonly unknown[]): { changes: number | bigint; lastInsertRowid: number | bigint } {
-    return this.#statement.run(...(parameters as SQLInputValue[]));
+    return told(this.#path, () => this.#statement.run(...(parameters as SQLInputValue[])));
   }
 
   *iterate(parameters: readonly unknown[]): IterableIterator<unknown> {

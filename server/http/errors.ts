@@ -11,6 +11,8 @@ export interface ErrorAnswer {
 export function errorAnswer(error: unknown, correlationId: string, log: Logger): ErrorAnswer {
   const failure = expected(error);
   if (failure) {
+    // What the person who runs the server has to see to, not the one who asked.
+    if (failure.status >= 500 && failure.cause !== undefined) log.error({ err: failure }, failure.message);
     return {
       status: errorTable[failure.code][0],
       body: {
@@ -32,8 +34,5 @@ export function errorAnswer(error: unknown, correlationId: string, log: Logger):
 function expected(error: unknown): Failure | null {
   if (error instanceof Failure) return error;
   const code = (error as NodeJS.ErrnoException | null)?.code;
-  if (code === "ENOSPC" || (error instanceof Error && /database or disk is full/.test(error.message))) {
-    return fail("disk_full", { path: "the server's data", free: "0 bytes" }, error);
-  }
-  return null;
+  return code === "ENOSPC" ? fail("disk_full", { path: "the server's data", free: "0 bytes" }, error) : null;
 }

@@ -66,9 +66,8 @@ async function answer(
   const { outgoing } = context.env;
   const correlationId = currentCorrelationId();
   try {
-    const closed = "stream" in endpoint.answer ? closedSignal(outgoing, options.stopping) : neverClosed;
     // Who calls is settled before anything they sent is looked at.
-    const requestContext = await contextOf(endpoint, context, options, correlationId, closed);
+    const requestContext = await contextOf(endpoint, context, options, correlationId);
     const result = await handler(await inputOf(endpoint, context), requestContext);
     if (!("stream" in endpoint.answer)) return jsonAnswer(outgoing, endpoint, result, options);
     if (endpoint.answer.stream === "sse")
@@ -85,11 +84,10 @@ async function answer(
   }
 }
 
-const neverClosed = new AbortController().signal;
-
 function closedSignal(outgoing: HttpBindings["outgoing"], stopping: AbortSignal): AbortSignal {
   const gone = new AbortController();
   outgoing.once("close", () => gone.abort());
+  if (outgoing.destroyed) gone.abort();
   return AbortSignal.any([gone.signal, stopping]);
 }
 
@@ -98,9 +96,8 @@ async function contextOf(
   context: NodeContext,
   options: MountOptions,
   correlationId: string,
-  closed: AbortSignal,
 ): Promise<RequestContext> {
-  const { incoming } = context.env;
+  const { incoming, outgoing } = context.env;
   refuseForeignOrigin(endpoint, context);
   const caller = await options.authenticate(incoming);
   if (typeof endpoint.access === "string") {
@@ -109,12 +106,16 @@ async function contextOf(
   }
   const lastEventId = incoming.headers["last-event-id"];
   const apiKey = incoming.headers["x-api-key"];
+  let closed: AbortSignal | undefined;
   return {
     caller: caller ?? anonymous,
     correlationId,
     lastEventId: typeof lastEventId === "string" ? lastEventId : null,
     apiKey: typeof apiKey === "string" ? apiKey : null,
-    closed,
+    // Made when asked for: a short answer has no use for it, and it costs as much as reading a job.
+    get closed() {
+      return (closed ??= closedSignal(outgoing, options.stopping));
+    },
   };
 }
 

@@ -93,7 +93,8 @@ async function fileFor(folder: string, requestPath: string): Promise<{ path: str
   const inside = asked.startsWith(folder + sep);
   const found = inside ? await stat(asked).catch(() => null) : null;
   if (found?.isFile()) return { path: asked, size: found.size };
-  if (requestPath.startsWith("/api/") || extname(requestPath) !== "") return null;
+  // A missing file must not be answered with the page; below its folders the page's own addresses may hold dots.
+  if (/^\/(api|assets)\/|^\/[^/]*\.[^/]*$/.test(requestPath)) return null;
   const index = join(folder, "index.html");
   const page = await stat(index).catch(() => null);
   return page ? { path: index, size: page.size } : null;

@@ -126,7 +126,12 @@ test("a stream that missed too much is told to load afresh", async () => {
     await waitForJob(busy.call, job_id, (job) => job.is_terminal);
     await busy.stop();
     const db = await openDatabase(join(busy.stateDir, "config", "cloud", "jobs.db"), Date.now);
-    const { jobs } = openStores(db, Date.now, () => undefined);
+    const { jobs } = openStores(
+      db,
+      Date.now,
+      () => undefined,
+      () => undefined,
+    );
     const many = Array.from({ length: 1_000 }, () => ({ type: "job.checkpoint" as const, data: {} }));
     for (let batch = 0; batch < 6; batch++) await jobs.change(job_id, () => ({ events: many }));
     await db.destroy();
@@ -209,4 +214,13 @@ printf '\\rSteps: 100%%|####| 10/10 [00:10<00:00, 1.0it/s, loss=0.1]\\n'`),
     await killProcessesOf(bars.folder);
     await rm(folder, { recursive: true, force: true });
   }
+});
+
+test("a changed setting is told live to everybody", async () => {
+  const stream = await open();
+  await server.call("PUT /api/cloud/data-consent/setting", { body: { consent: "allow" } });
+  const message = await stream.until(({ event }) => event === "settings.changed");
+  assert.deepEqual(message.data["data"], { names: ["dataConsent"] });
+  assert.equal(message.id, null);
+  stream.close();
 });

@@ -10,7 +10,7 @@ export interface RequestContext {
   readonly lastEventId: string | null;
   /** The X-API-Key header, for public endpoints whose callers prove themselves in their own way. */
   readonly apiKey: string | null;
-  /** Streams end when it aborts: the reader is gone or the server stops. */
+  /** Long work and streams end when it aborts: the reader is gone or the server stops. */
   readonly closed: AbortSignal;
 }
 

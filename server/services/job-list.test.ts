@@ -29,7 +29,12 @@ let made = 0;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "job list "));
   const db = await openDatabase(join(folder, "jobs.db"), now);
-  stores = openStores(db, now, () => undefined);
+  stores = openStores(
+    db,
+    now,
+    () => undefined,
+    () => undefined,
+  );
   close = () => db.destroy();
 });
 after(async () => {

@@ -44,6 +44,18 @@ export function liveEvents() {
         );
       if (job.wire.is_terminal) wakeLog(job.wire.job_id);
     },
+    /** Tells every stream that a setting has another value now. */
+    publishSettingChange(name: string, atMs: number): void {
+      const type = "settings.changed";
+      const body = {
+        id: null,
+        job_id: null,
+        type,
+        at: new Date(atMs).toISOString(),
+        data: { names: [name] },
+      };
+      publish({ event: type, data: JSON.stringify(body), number: null, userId: null, jobId: null });
+    },
     /** Hears every message; answers the function that stops it. */
     subscribe(listener: (message: LiveMessage) => void): () => void {
       listeners.add(listener);

@@ -23,11 +23,11 @@ export interface LogServiceOptions {
 export function logService(options: LogServiceOptions): Handlers<typeof logEndpoints> {
   const { jobs, logs } = options;
   return {
-    async jobLogs({ params, query }, { caller }) {
-      await accessibleJob(jobs, caller, params.job_id, "view");
+    async jobLogs({ params, query }, context) {
+      await accessibleJob(jobs, context.caller, params.job_id, "view");
       return query.level === undefined && query.q === undefined
         ? plainPage(logs, params.job_id, query)
-        : searchedPage(logs, params.job_id, query);
+        : searchedPage(logs, params.job_id, query, context.closed);
     },
     async downloadLogs({ params }, { caller }) {
       await accessibleJob(jobs, caller, params.job_id, "view");
@@ -61,18 +61,22 @@ async function plainPage(logs: JobLogStore, jobId: string, query: Page): Promise
 }
 
 /** Walks the whole log and keeps one page of what matches; memory does not depend on the log's size. */
-async function searchedPage(logs: JobLogStore, jobId: string, query: Page): Promise<LogPage> {
-  const wanted = query.q?.toLowerCase();
+async function searchedPage(
+  logs: JobLogStore,
+  jobId: string,
+  query: Page,
+  closed: AbortSignal,
+): Promise<LogPage> {
   const limit = query.tail ?? query.limit ?? 500;
   const from = query.from_line ?? 1;
   const lines: LogLine[] = [];
   let total = 0;
   let matched = 0;
   for await (const piece of piecesFrom(logs, jobId, 1)) {
-    for (const line of linesOf(piece, 1)) {
-      total = line.line;
-      if (wanted !== undefined && !line.text.toLowerCase().includes(wanted)) continue;
-      if (query.level !== undefined && levelOf(line.text) !== query.level) continue;
+    // Nobody waits for the page any more.
+    if (closed.aborted) break;
+    total = piece.firstLine + piece.lineCount - 1;
+    for (const line of matchingLines(piece, query.q?.toLowerCase(), query.level)) {
       matched++;
       if (query.tail !== undefined) {
         lines.push(shown(line));
@@ -155,6 +159,22 @@ function linesOf(piece: LogPiece, fromLine: number): StoredLine[] {
     .split("\n")
     .slice(skipped, piece.lineCount)
     .map((text, index) => ({ line: piece.firstLine + skipped + index, at, text }));
+}
+
+/** The lines of a piece that hold the lower-case text and have the level; most pieces are passed over whole. */
+function matchingLines(
+  piece: LogPiece,
+  wanted: string | undefined,
+  level: LogLine["level"] | undefined,
+): StoredLine[] {
+  const lowered = wanted === undefined ? "" : piece.text.toLowerCase();
+  if (wanted !== undefined && !lowered.includes(wanted)) return [];
+  const loweredLines = lowered.split("\n");
+  return linesOf(piece, 1).filter(
+    ({ text }, index) =>
+      (wanted === undefined || loweredLines[index]?.includes(wanted)) &&
+      (level === undefined || levelOf(text) === level),
+  );
 }
 
 function shown({ line, at, text }: StoredLine): LogLine {

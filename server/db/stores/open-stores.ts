@@ -7,7 +7,7 @@ import { jobListStore, waitingJobStore } from "./job-list.ts";
 import { jobLogStore } from "./job-logs.ts";
 import { jobMetricStore } from "./job-metrics.ts";
 import { type CommittedChange, jobStore } from "./jobs.ts";
-import { settingStore } from "./settings.ts";
+import { type Settings, settingStore } from "./settings.ts";
 import { uploadTokenStore } from "./upload-tokens.ts";
 
 /** Every store over one database. */
@@ -15,6 +15,7 @@ export function openStores(
   db: Kysely<Database>,
   now: () => number,
   onCommitted: (change: CommittedChange) => void,
+  onSettingChanged: (name: keyof Settings) => void,
 ) {
   return {
     jobs: jobStore({ db, now, onCommitted }),
@@ -24,7 +25,7 @@ export function openStores(
     events: jobEventStore(db),
     logs: jobLogStore(db),
     metrics: jobMetricStore(db),
-    settings: settingStore(db, now),
+    settings: settingStore(db, now, onSettingChanged),
     uploadTokens: uploadTokenStore(db, now),
     idempotencyKeys: idempotencyKeyStore(db, now),
   };

@@ -10,8 +10,15 @@ export const settingDefaults = {
 /** See {@link settingDefaults}. */
 export type Settings = typeof settingDefaults;
 
-/** Reads and writes settings, each in its own row so that two writers never undo each other. */
-export function settingStore(db: Kysely<Database>, now: () => number) {
+/**
+ * Reads and writes settings, each in its own row so that two writers never undo each other. `onChanged` hears the name
+ * of each one that was written.
+ */
+export function settingStore(
+  db: Kysely<Database>,
+  now: () => number,
+  onChanged: (name: keyof Settings) => void,
+) {
   return {
     async get<Name extends keyof Settings>(name: Name): Promise<Settings[Name]> {
       const row = await db.selectFrom("settings").select("value").where("name", "=", name).executeTakeFirst();
@@ -23,6 +30,7 @@ export function settingStore(db: Kysely<Database>, now: () => number) {
         await transaction.deleteFrom("settings").where("name", "=", name).execute();
         await transaction.insertInto("settings").values({ name, value: text, updated_at: now() }).execute();
       });
+      onChanged(name);
     },
   };
 }
