@@ -191,11 +191,12 @@ function local({ config, env }: AppOptions, paths: StatePaths) {
     cancelGraceMs: config.cancelGraceMs,
     env,
     findTrainer: trainerFinder({ trainerCommand: config.trainerCommand, packageRoot: packageRoot() }),
-    unpack: async (archivePath, folder) => {
+    unpack: async (archivePath, folder, signal) => {
       // The archive is this server's own work; the limits only stop a damaged one from filling the disk.
       await extractArchive({
         archivePath,
         targetDir: folder,
+        signal,
         limits: { maxEntries: 20_000_000, maxBytes: 2 ** 46 },
       });
     },

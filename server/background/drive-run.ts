@@ -86,7 +86,7 @@ async function step(
       await options.findProvider(job.wire.provider).cancel(refOf(job));
       return { outcome: "cancelled" };
     }
-    await handOver(options, job, stillMine);
+    await handOver(options, job, stillMine, AbortSignal.any([stopping, cancelled]));
     return null;
   }
   const result = await follow(options, job, stopping, cancelled);
@@ -160,12 +160,13 @@ async function handOver(
   options: DriveRunOptions,
   job: JobRecord,
   stillMine: (record: JobRecord) => boolean,
+  signal: AbortSignal,
 ): Promise<void> {
   const { job_id } = job.wire;
   const provider = options.findProvider(job.wire.provider);
   const inputs = await options.snapshots.inputs(job_id);
   const packaged = job.private.transfer === "package";
-  const started = await provider.start({
+  const request = {
     ...refOf(job),
     name: job.wire.name,
     attempt: job.wire.attempt,
@@ -174,7 +175,8 @@ async function handOver(
     archivePath: packaged ? archivePath(options, job_id) : null,
     upload: await options.uploadTokens.targetFor(job_id),
     resume: job.wire.attempt > 1,
-  });
+  };
+  const started = await provider.start(request, signal);
   await options.jobs.change(job_id, (record) => {
     if (!stillMine(record)) return null;
     const metadata = { ...record.wire.metadata, trainer: started.trainer };

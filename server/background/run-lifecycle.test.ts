@@ -172,6 +172,25 @@ test("cancel while the datasets are packed stops the packing and leaves no archi
     await nothingIsLeft(server);
   }));
 
+test("cancel while the datasets are unpacked for the trainer stops that, too", () =>
+  withServer(gatedTrainer, async (server, gate, submit) => {
+    await server.call("PUT /api/cloud/data-consent/setting", { body: { consent: "allow" } });
+    const files: Record<string, string> = {};
+    for (let number = 0; number < 5_000; number++) files[`${number}.txt`] = `caption ${number} `.repeat(400);
+    const { dataloader } = await makeDataset(join(server.folder, "many"), files);
+    const job = await submit({ dataloader_config: dataloader, dataset_transfer: "package" });
+    await eventually("unpacking", async () => {
+      const names = await readdir(join(server.stateDir, "cloud", "jobs", job), { recursive: true }).catch(
+        () => [],
+      );
+      return names.some((name) => name.includes(".partial"));
+    });
+    await cancel(server, job);
+    assert.equal((await over(server, job)).status, "cancelled");
+    assert.equal(await readFile(join(gate, "starts"), "utf8").catch(() => ""), "");
+    await nothingIsLeft(server);
+  }));
+
 test("jobs start in their order, never more than the limit, and know their place meanwhile", () =>
   withServer(
     (gate) =>

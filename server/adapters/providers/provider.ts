@@ -52,8 +52,10 @@ export type FollowResult = RunEnd | { outcome: "lost"; reason: string };
 export interface Provider {
   readonly id: string;
   describe(): Promise<ProviderDescription>;
+  /** `signal` cuts the preparing short; a start that was cut off is made again, or cancelled. */
   start(
     request: RunRequest,
+    signal: AbortSignal,
   ): Promise<{ externalId: string | null; hardwareType: string | null; trainer: string }>;
   /** Reads on from log position `from` and reports until the run ends; `signal` stops following, not the run. */
   follow(run: RunRef, from: number, reporter: RunReporter, signal: AbortSignal): Promise<FollowResult>;

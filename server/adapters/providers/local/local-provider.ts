@@ -28,7 +28,7 @@ export interface LocalProviderOptions {
   env: NodeJS.ProcessEnv;
   findTrainer: (modelFamily: string | null) => Promise<TrainerCommand>;
   /** Unpacks an archive into a folder, which appears complete or not at all. */
-  unpack: (archivePath: string, folder: string) => Promise<void>;
+  unpack: (archivePath: string, folder: string, signal: AbortSignal) => Promise<void>;
 }
 
 /**
@@ -53,11 +53,11 @@ export function localProvider(options: LocalProviderOptions): Provider {
         trainer: { kind: trainer.kind, detail: trainer.detail },
       };
     },
-    async start(request) {
+    async start(request, signal) {
       const trainer = await options.findTrainer(familyOf(request));
       // A claimed run has started already, before a crash of the server; nothing it reads may be touched.
       if (!(await exists(folderOf(request).claim))) {
-        await prepare(request, options);
+        await prepare(request, options, signal);
         await launch(request, trainer, options);
       }
       return { externalId: null, hardwareType: hardwareName(), trainer: trainer.kind };
@@ -70,14 +70,18 @@ export function localProvider(options: LocalProviderOptions): Provider {
 }
 
 /** Writes everything the trainer reads. A second call for the same run changes nothing that matters to it. */
-async function prepare(request: RunRequest, options: LocalProviderOptions): Promise<void> {
+async function prepare(
+  request: RunRequest,
+  options: LocalProviderOptions,
+  signal: AbortSignal,
+): Promise<void> {
   const folder = runFolder(options.jobsFolder, request.jobId, request.runToken);
   await makePrivateFolder(folder.run);
   await makePrivateFolder(folder.output);
   const dataloader =
     request.archivePath === null
       ? request.dataloader
-      : await unpackDatasets(request.archivePath, folder, options);
+      : await unpackDatasets(request.archivePath, folder, options, signal);
   await writePrivateFile(folder.dataloader, JSON.stringify(dataloader, null, 2));
   await writePrivateFile(folder.config, JSON.stringify(launchConfig(request, folder), null, 2));
 }
@@ -86,8 +90,13 @@ async function prepare(request: RunRequest, options: LocalProviderOptions): Prom
  * Unpacks the archive once: an earlier attempt's folder is used again.
  * Answers the archive's own dataset list with this machine's paths.
  */
-async function unpackDatasets(archivePath: string, folder: RunFolder, options: LocalProviderOptions) {
-  if (!(await exists(folder.data))) await options.unpack(archivePath, folder.data);
+async function unpackDatasets(
+  archivePath: string,
+  folder: RunFolder,
+  options: LocalProviderOptions,
+  signal: AbortSignal,
+) {
+  if (!(await exists(folder.data))) await options.unpack(archivePath, folder.data, signal);
   const list = JSON.parse(await readFile(join(folder.data, archivedDataloaderName), "utf8")) as Record<
     string,
     unknown
