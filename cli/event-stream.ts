@@ -102,7 +102,8 @@ export async function* followEventStream(
       for await (const message of parseEventStream(response.body)) {
         watch.heard();
         if (message !== null) lastEventId = message.id || lastEventId;
-        yield message === null ? { kind: "ping" } : { kind: "message", message };
+        if (message === null || message.event === "ping") yield { kind: "ping" };
+        else yield { kind: "message", message };
       }
       reason = "the server closed the stream";
     } catch (error) {

@@ -2,9 +2,8 @@ import { Type } from "typebox";
 import { endpoint } from "./endpoint.ts";
 
 /**
- * Every event by name with what its `data` holds. State changes of jobs are stored and numbered; `job.progress` and
- * `settings.changed` are live only: they are sent to open streams and never replayed, since the job and the settings
- * themselves hold the latest value.
+ * Every event by name with what its `data` holds. State changes are stored and numbered; `job.progress`
+ * is live only: it is sent to open streams and never replayed, since the job itself holds the latest value.
  */
 export const eventTypes = {
   "job.created": "status, name, provider",
@@ -19,20 +18,20 @@ export const eventTypes = {
   "job.report_ignored": "report, status: a late or duplicate report that was recorded, not applied",
   "job.deleted": "",
   "job.progress": "progress?, upload_progress? (live only)",
-  "settings.changed": "names (live only)",
+  "settings.changed": "names",
 } as const;
 
 /** A name of {@link eventTypes}. */
 export type EventType = keyof typeof eventTypes;
 
 /** Event types that are sent live and never stored. */
-export const liveOnlyEvents: readonly EventType[] = ["job.progress", "settings.changed"];
+export const liveOnlyEvents: readonly EventType[] = ["job.progress"];
 
 const tag = "Events";
 const stream = {
   stream: "sse",
   description:
-    "`event:` is the type, `data:` the event as JSON with the job as `job` where it has one, `id:` resumes with Last-Event-ID; `: ping` comments keep the connection",
+    "`event:` is the type, `data:` the event as JSON with the job as `job` where it has one, `id:` resumes with Last-Event-ID; `ping` comes every 15 s",
 } as const;
 
 /** Endpoints of the live event stream. */

@@ -202,6 +202,35 @@ describe("the web UI in a real browser", { skip }, () => {
     await page.context().close();
   });
 
+  it("shows news in eight tabs at once, and goes on when the tab that holds the connection is closed", async () => {
+    const { page } = await openPage(browser, url);
+    const tabs = [page];
+    while (tabs.length < 8) tabs.push(await page.context().newPage());
+    for (const tab of tabs) {
+      await tab.goto("/configs");
+      await tab.getByText("Live", { exact: true }).first().waitFor();
+    }
+    const runsAtOnce = (value: number) =>
+      fetch(`${url}/api/queue/concurrency`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ max_concurrent: value }),
+      });
+    const showsEverywhere = async (value: number): Promise<void> => {
+      for (const tab of tabs) {
+        const tile = tab.locator(".tile", { hasText: "At once" });
+        await tile.getByText(String(value), { exact: true }).waitFor({ timeout: 5_000 });
+      }
+    };
+    for (const tab of tabs) await tab.goto("/queue");
+    await runsAtOnce(3);
+    await showsEverywhere(3);
+    await tabs.pop()?.close();
+    await runsAtOnce(2);
+    await showsEverywhere(2);
+    await page.context().close();
+  });
+
   it("is used with the keyboard alone", async () => {
     const { page } = await openPage(browser, url);
     await page.goto("/");

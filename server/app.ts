@@ -118,7 +118,7 @@ async function openParts(options: AppOptions) {
   const secrets = secretBox(credentialKey(paths.credentialKey, options.env));
   const live = liveEvents();
   const db = await openDatabase(paths.database, now);
-  const stores = openStores(db, now, live.publishChange, (name) => live.publishSettingChange(name, now()));
+  const stores = openStores(db, now, live.publishChange, live.publishServerEvent);
   const storage = await openLocalStorage({ root: paths.outputs });
   await storage.createBucket(outputsBucket);
   const providers = providerRegistry([local(options, paths)]);

@@ -1,9 +1,10 @@
 import { signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import type { EventType } from "@simpletuner-cloud/contract/events.ts";
 import type { Job, JobEvent } from "@simpletuner-cloud/contract/jobs.ts";
+import { followSharedStream, type StreamNews } from "./shared-stream.ts";
 
 /** An event of the server with the whole job as it is after it, where the event is about one. */
-export type LiveEvent = Omit<JobEvent, "type"> & { type: EventType; job?: Job };
+export type LiveEvent = Omit<JobEvent, "type" | "id"> & { id: number | null; type: EventType; job?: Job };
 
 /** Every type the stream names; `satisfies` makes a type missing here fail to compile. */
 const eventNames = Object.keys({
@@ -89,23 +90,21 @@ function freshness(job: Job): string {
   return instants.sort().at(-1) ?? "";
 }
 
-let source: EventSource | null = null;
-let retryTimer = 0;
-let attempts = 0;
 let lastEventId = 0;
+let connect: () => void = () => undefined;
 
 /** Opens the stream now instead of at the next attempt. */
 export function retryNow(): void {
-  clearTimeout(retryTimer);
-  open();
+  connect();
 }
 
 /** Starts following the server's events; call once. */
 export function startLive(): void {
-  addEventListener("online", retryNow);
-  addEventListener("offline", () => lose());
-  setInterval(checkSilence, 10_000);
-  open();
+  connect = followSharedStream({
+    eventNames,
+    lastSeen: () => lastEventId,
+    hear,
+  });
 }
 
 /** Resolves when the stream is open or after a quarter of a second, so that first loads miss no event. */
@@ -124,61 +123,29 @@ export function streamReady(): Promise<void> {
   });
 }
 
-function open(): void {
-  source?.close();
-  const stream = new EventSource(
-    lastEventId > 0 ? `/api/events/stream?after=${lastEventId}` : "/api/events/stream",
-  );
-  source = stream;
-  stream.addEventListener("open", () => {
-    attempts = 0;
-    nextRetry.value = null;
-    heard.value = Date.now();
-    opened.value += 1;
-    connectionState.value = "live";
-  });
-  stream.addEventListener("error", () => {
-    if (source === stream) lose();
-  });
-  stream.addEventListener("connection", (message) => {
-    const { latest } = JSON.parse((message as MessageEvent<string>).data) as { latest: number };
-    // A smaller number than ours means a new database: resuming from ours would skip its events.
-    if (lastEventId === 0 || latest < lastEventId) lastEventId = latest;
-  });
-  for (const name of eventNames) {
-    stream.addEventListener(name, (message) => receive((message as MessageEvent<string>).data));
+function hear(news: StreamNews): void {
+  if (news.is === "lost") {
+    nextRetry.value = news.retryAt;
+    connectionState.value = "lost";
+    return;
   }
-}
-
-/** Closes and tries again after 1, 2, then every 3 s: a restarted server is found within three seconds. */
-function lose(): void {
-  source?.close();
-  source = null;
-  clearTimeout(retryTimer);
-  attempts += 1;
-  const waitMs = Math.min(attempts, 3) * 1000;
-  nextRetry.value = Date.now() + waitMs;
-  connectionState.value = "lost";
-  retryTimer = window.setTimeout(open, waitMs);
-}
-
-/** A dead network closes nothing, so a stream that was silent for 20 s is checked with a plain request. */
-async function checkSilence(): Promise<void> {
-  if (connectionState.value !== "live" || document.hidden || Date.now() - heard.value < 20_000) return;
-  try {
-    const answer = await fetch("/health", { signal: AbortSignal.timeout(4000), cache: "no-store" });
-    if (answer.ok) heard.value = Date.now();
-  } catch {
-    lose();
-  }
+  heard.value = Date.now();
+  if (news.is === "event") return receive(news.text);
+  if (news.is === "alive") return;
+  // A stream that goes on where this tab stands, or before, has missed nothing.
+  const isGap = lastEventId === 0 || news.behind > lastEventId;
+  if (isGap) lastEventId = news.behind;
+  if (isGap || connectionState.peek() !== "live") opened.value += 1;
+  nextRetry.value = null;
+  connectionState.value = "live";
 }
 
 function receive(text: string): void {
   const event = JSON.parse(text) as LiveEvent;
-  heard.value = Date.now();
-  const stored = event.type !== "job.progress";
-  if (stored && seenBefore(event)) return;
-  if (stored) lastEventId = event.id;
+  if (event.id !== null) {
+    if (seenBefore(event)) return;
+    lastEventId = event.id;
+  }
   if (event.job) rememberJobs([event.job]);
   else if (event.type === "job.progress") mergeProgress(event);
   if (event.type === "job.deleted" && event.job_id) jobSignal(event.job_id).value = null;

@@ -177,7 +177,8 @@ test("the event stream tells everybody only of own jobs", async () => {
     message.data["job_id"] === id && (message.data["data"] as { status?: string })?.status === "completed";
   await ada.until(ends(job_id));
   await bob.until(ends(mine.job_id));
-  assert.deepEqual(new Set(bob.messages.slice(1).map(({ data }) => data["job_id"])), new Set([mine.job_id]));
+  const told = bob.messages.slice(1).map(({ data }) => data["job_id"]);
+  assert.deepEqual(new Set(told.filter((id) => id !== null)), new Set([mine.job_id]));
   assert.ok(!ada.messages.some(({ data }) => data["job_id"] === mine.job_id));
   ada.close();
   bob.close();

@@ -216,11 +216,16 @@ printf '\\rSteps: 100%%|####| 10/10 [00:10<00:00, 1.0it/s, loss=0.1]\\n'`),
   }
 });
 
-test("a changed setting is told live to everybody", async () => {
+test("a changed setting is told to everybody, also to who resumes behind it", async () => {
   const stream = await open();
   await server.call("PUT /api/cloud/data-consent/setting", { body: { consent: "allow" } });
   const message = await stream.until(({ event }) => event === "settings.changed");
   assert.deepEqual(message.data["data"], { names: ["dataConsent"] });
-  assert.equal(message.id, null);
   stream.close();
+  const resumed = await readStream(`${server.url}/api/events/stream`, {
+    "x-test-user": "bob",
+    "last-event-id": String(Number(message.id) - 1),
+  });
+  assert.equal((await resumed.until(({ event }) => event === "settings.changed")).id, message.id);
+  resumed.close();
 });

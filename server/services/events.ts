@@ -4,7 +4,7 @@ import type { JobEventStore, StoredEvent } from "../db/stores/job-events.ts";
 import type { JobStore } from "../db/stores/jobs.ts";
 import type { Handlers, RequestContext, StreamMessage } from "./handler.ts";
 import { listScope } from "./job-access.ts";
-import { jobMessage, type LiveEvents, type LiveMessage } from "./live-events.ts";
+import { jobMessage, type LiveEvents, type LiveMessage, serverMessage } from "./live-events.ts";
 import { messageQueue } from "./message-queue.ts";
 
 /** Events replayed at most to a stream that resumes; one that missed more is told to load afresh. */
@@ -94,13 +94,14 @@ async function* replay(
 }
 
 async function replayed(jobs: JobStore, { wire, userId }: StoredEvent): Promise<LiveMessage> {
-  const job = wire.job_id === null ? null : await jobs.find(wire.job_id);
+  if (wire.job_id === null) return serverMessage(wire);
+  const job = await jobs.find(wire.job_id);
   return jobMessage(
     wire.type,
     wire.id,
     wire.at,
     job?.wire ?? null,
-    { job_id: wire.job_id ?? "", user_id: userId ?? "" },
+    { job_id: wire.job_id, user_id: userId ?? "" },
     wire.data,
   );
 }

@@ -1,4 +1,5 @@
-import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
+import type { Job, JobEvent } from "@simpletuner-cloud/contract/jobs.ts";
+import type { StoredEvent } from "../db/stores/job-events.ts";
 import type { CommittedChange } from "../db/stores/jobs.ts";
 import type { StreamMessage } from "./handler.ts";
 
@@ -44,17 +45,9 @@ export function liveEvents() {
         );
       if (job.wire.is_terminal) wakeLog(job.wire.job_id);
     },
-    /** Tells every stream that a setting has another value now. */
-    publishSettingChange(name: string, atMs: number): void {
-      const type = "settings.changed";
-      const body = {
-        id: null,
-        job_id: null,
-        type,
-        at: new Date(atMs).toISOString(),
-        data: { names: [name] },
-      };
-      publish({ event: type, data: JSON.stringify(body), number: null, userId: null, jobId: null });
+    /** Tells every stream what happened to the server itself. */
+    publishServerEvent({ wire }: StoredEvent): void {
+      publish(serverMessage(wire));
     },
     /** Hears every message; answers the function that stops it. */
     subscribe(listener: (message: LiveMessage) => void): () => void {
@@ -94,6 +87,18 @@ export function jobMessage(
     number,
     userId: owner.user_id,
     jobId: owner.job_id,
+  };
+}
+
+/** The message of an event that is about no job and concerns everybody. */
+export function serverMessage(wire: JobEvent): LiveMessage {
+  return {
+    id: String(wire.id),
+    event: wire.type,
+    data: JSON.stringify(wire),
+    number: wire.id,
+    userId: null,
+    jobId: null,
   };
 }
 

@@ -54,7 +54,7 @@ export async function appendEvents(
 /** Reads the event log. */
 export function jobEventStore(db: Kysely<Database>) {
   return {
-    /** Events after number `after`, oldest first, of one user (null = of everybody). */
+    /** Events after number `after`, oldest first: those of one user and of the server itself, or (null) all. */
     async after(after: number, userId: string | null, limit: number): Promise<StoredEvent[]> {
       let query = db
         .selectFrom("job_events")
@@ -62,7 +62,8 @@ export function jobEventStore(db: Kysely<Database>) {
         .where("id", ">", after)
         .orderBy("id")
         .limit(fixedLimit(limit));
-      if (userId !== null) query = query.where("user_id", "=", userId);
+      if (userId !== null)
+        query = query.where((row) => row.or([row("user_id", "=", userId), row("user_id", "is", null)]));
       return (await query.execute()).map(storedEvent);
     },
     /** Events of one job after number `after`, oldest first. */

@@ -2,12 +2,12 @@ import type { Kysely } from "kysely";
 import type { Database } from "../schema.ts";
 import { idempotencyKeyStore } from "./idempotency-keys.ts";
 import { jobCountStore } from "./job-counts.ts";
-import { jobEventStore } from "./job-events.ts";
+import { jobEventStore, type StoredEvent } from "./job-events.ts";
 import { jobListStore, waitingJobStore } from "./job-list.ts";
 import { jobLogStore } from "./job-logs.ts";
 import { jobMetricStore } from "./job-metrics.ts";
 import { type CommittedChange, jobStore } from "./jobs.ts";
-import { type Settings, settingStore } from "./settings.ts";
+import { settingStore } from "./settings.ts";
 import { uploadTokenStore } from "./upload-tokens.ts";
 
 /** Every store over one database. */
@@ -15,7 +15,7 @@ export function openStores(
   db: Kysely<Database>,
   now: () => number,
   onCommitted: (change: CommittedChange) => void,
-  onSettingChanged: (name: keyof Settings) => void,
+  onSettingChanged: (event: StoredEvent) => void,
 ) {
   return {
     jobs: jobStore({ db, now, onCommitted }),

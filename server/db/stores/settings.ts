@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { ConsentMode } from "@simpletuner-cloud/contract/data-consent.ts";
 import type { Database } from "../schema.ts";
+import { appendEvents, type StoredEvent } from "./job-events.ts";
 
 /** Settings of the server that are changed while it runs, with their defaults. */
 export const settingDefaults = {
@@ -11,13 +12,13 @@ export const settingDefaults = {
 export type Settings = typeof settingDefaults;
 
 /**
- * Reads and writes settings, each in its own row so that two writers never undo each other. `onChanged` hears the name
- * of each one that was written.
+ * Reads and writes settings, each in its own row so that two writers never undo each other. A change is an event, which
+ * `onChanged` hears once it is committed.
  */
 export function settingStore(
   db: Kysely<Database>,
   now: () => number,
-  onChanged: (name: keyof Settings) => void,
+  onChanged: (event: StoredEvent) => void,
 ) {
   return {
     async get<Name extends keyof Settings>(name: Name): Promise<Settings[Name]> {
@@ -26,11 +27,14 @@ export function settingStore(
     },
     async set<Name extends keyof Settings>(name: Name, value: Settings[Name]): Promise<void> {
       const text = JSON.stringify(value);
-      await db.transaction().execute(async (transaction) => {
+      const [event] = await db.transaction().execute(async (transaction) => {
         await transaction.deleteFrom("settings").where("name", "=", name).execute();
         await transaction.insertInto("settings").values({ name, value: text, updated_at: now() }).execute();
+        return appendEvents(transaction, [
+          { jobId: null, userId: null, type: "settings.changed", atMs: now(), data: { names: [name] } },
+        ]);
       });
-      onChanged(name);
+      if (event) onChanged(event);
     },
   };
 }

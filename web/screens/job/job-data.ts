@@ -85,8 +85,8 @@ export function useJobEvents(jobId: string): readonly JobEvent[] | null {
   const [live, setLive] = useState<readonly JobEvent[]>([]);
   useEffect(() => {
     setLive([]);
-    return onEvent("*", ({ job: _job, ...event }) => {
-      if (event.job_id === jobId && event.type !== "job.progress") setLive((old) => [...old, event]);
+    return onEvent("*", ({ job: _job, id, ...event }) => {
+      if (event.job_id === jobId && id !== null) setLive((old) => [...old, { id, ...event }]);
     });
   }, [jobId]);
   if (!loaded.data) return null;
