@@ -36,12 +36,13 @@ export interface Caller {
   readonly grants: readonly string[];
 }
 
-/** True when one of the caller's grants covers `permission`, wildcards included. */
+/** True when one of the caller's grants covers `permission`: wildcards do, and the right to all covers one's own. */
 export function callerMay(caller: Caller, permission: Permission): boolean {
   return caller.grants.some(
     (grant) =>
       grant === "*" ||
       grant === permission ||
+      grant === permission.replace(/\.own$/, ".all") ||
       (grant.endsWith(".*") && permission.startsWith(grant.slice(0, -1))),
   );
 }

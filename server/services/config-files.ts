@@ -58,6 +58,9 @@ function savedConfigs(folders: ConfigFolders) {
   };
   return {
     load,
+    async exists(name: string): Promise<boolean> {
+      return (await names(folders)).includes(name);
+    },
     async list(): Promise<ConfigSummary[]> {
       const summaries: ConfigSummary[] = [];
       for (const name of await names(folders)) {
@@ -103,8 +106,10 @@ function configWrites(folders: ConfigFolders, load: (name: string) => Promise<Sa
         }
         const folder = join(folders.configs, name);
         await mkdir(folder, { recursive: true });
-        if (dataloader) await writeWhole(join(folder, "multidatabackend.json"), dataloader);
-        await writeWhole(join(folder, "config.json"), config);
+        await writeTogether([
+          ...(dataloader ? [[join(folder, "multidatabackend.json"), dataloader] as const] : []),
+          [join(folder, "config.json"), config],
+        ]);
         return load(name);
       });
     },
@@ -250,9 +255,18 @@ async function jsonNames(folder: string): Promise<string[]> {
 }
 
 async function writeWhole(path: string, value: unknown): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.new`;
-  await writeFile(temporary, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600, flush: true });
-  await rename(temporary, path);
+  await writeTogether([[path, value]]);
+}
+
+/** Replaces several files, each whole; every one is on the disk before the first takes its place. */
+async function writeTogether(files: readonly (readonly [path: string, value: unknown])[]): Promise<void> {
+  const written: [temporary: string, path: string][] = [];
+  for (const [path, value] of files) {
+    const temporary = `${path}.${randomUUID()}.new`;
+    await writeFile(temporary, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600, flush: true });
+    written.push([temporary, path]);
+  }
+  for (const [temporary, path] of written) await rename(temporary, path);
 }
 
 function versionOf(text: string): string {

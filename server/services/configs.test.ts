@@ -118,3 +118,17 @@ test("what cannot train is refused by its field, and validation tells everything
   );
   assert.equal(warnings[0]?.field, "dataloader_config");
 });
+
+test("who may only create configurations cannot replace one", async () => {
+  const author = server.as("author");
+  const save = (name: string) =>
+    codeOf(
+      author("PUT /api/configs/{name}", {
+        params: { name },
+        body: { config, dataloader_config: dataloader },
+      }),
+    );
+  assert.equal(await save("of-the-author"), "accepted");
+  assert.equal(await save("of-the-author"), "permission_denied");
+  assert.equal(await save("demo"), "permission_denied");
+});

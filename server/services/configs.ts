@@ -1,5 +1,6 @@
 import type { configEndpoints } from "@simpletuner-cloud/contract/configs.ts";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
+import { callerMay } from "@simpletuner-cloud/contract/permissions.ts";
 import {
   configProblems,
   type DataloaderConfig,
@@ -35,7 +36,9 @@ function configHandlers(
     async getConfig({ params }) {
       return withoutSecrets(await files.load(params.name));
     },
-    async putConfig({ params, body }) {
+    async putConfig({ params, body }, { caller }) {
+      if (!callerMay(caller, "config.edit.own") && (await files.exists(params.name)))
+        throw fail("permission_denied", { permission: "config.edit.own" });
       const dataloader =
         body.dataloader_name === undefined
           ? body.dataloader_config

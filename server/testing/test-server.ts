@@ -22,6 +22,7 @@ export const testCallers: Record<string, Caller> = {
     username: "bob",
     grants: ["job.submit", "job.view.own", "job.cancel.own", "job.delete.own", "config.view", "queue.view"],
   },
+  author: { userId: "author", username: "author", grants: ["config.view", "config.create"] },
   viewer: { userId: "viewer", username: "viewer", grants: ["job.view.own", "config.view"] },
 };
 
@@ -31,7 +32,7 @@ export interface TestServer {
   folder: string;
   stateDir: string;
   call: ApiClient;
-  /** A client of another caller: ada, bob or viewer; `nobody` sends no proof at all. */
+  /** A client of another caller: ada, bob, author or viewer; `nobody` sends no proof at all. */
   as: (name: string) => ApiClient;
   /** Stops the server, runs go on; `restart` starts it again. */
   stop: () => Promise<void>;
