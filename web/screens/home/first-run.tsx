@@ -35,7 +35,8 @@ export function FirstRun({ onSubmitting }: { onSubmitting: (open: boolean) => vo
     onSubmitting(next);
   };
   const { data } = useLoad((signal) => call("GET /api/configs", { signal }), []);
-  const hasSample = data?.configs.some((config) => config.name === sampleName) ?? false;
+  // Shown at once: the sample is there unless somebody took it away.
+  const hasSample = data?.configs.some((config) => config.name === sampleName) ?? true;
   return (
     <Page title={t("title")} heading={t("welcome")} class="first-run">
       <p class="first-run-lead">{t("welcome_text")}</p>
@@ -47,7 +48,7 @@ export function FirstRun({ onSubmitting }: { onSubmitting: (open: boolean) => vo
         )}
         <ButtonLink
           href="/jobs/new"
-          kind={hasSample || !data ? "secondary" : "primary"}
+          kind={hasSample ? "secondary" : "primary"}
           size="large"
           icon="image"
         >

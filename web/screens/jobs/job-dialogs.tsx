@@ -50,6 +50,8 @@ export function DeleteDialog({ job, onClose, onDone }: DialogProps) {
     });
     toast({ kind: "success", text: t("deleted", { name: job.name }) });
     onDone?.();
+    // The row the focus would go back to is about to go.
+    requestAnimationFrame(() => document.getElementById("content")?.focus());
   };
   return (
     <ConfirmDialog title={t("delete_title")} act={t("delete")} keep={t("keep")} onAct={act} onClose={onClose}>

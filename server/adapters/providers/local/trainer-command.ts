@@ -19,7 +19,7 @@ export function trainerFinder(options: { trainerCommand: string | null; packageR
   const bundled: TrainerCommand = {
     kind: "bundled",
     argv: bundledArgv(options.packageRoot),
-    detail: "the bundled CPU trainer: a small real diffusion model, for trying things out",
+    detail: "The bundled CPU trainer: a small real diffusion model, for trying things out",
   };
   let installed: Promise<TrainerCommand | null> | undefined;
   return async (modelFamily: string | null): Promise<TrainerCommand> => {
@@ -27,7 +27,7 @@ export function trainerFinder(options: { trainerCommand: string | null; packageR
       return {
         kind: "configured",
         argv: splitCommand(options.trainerCommand),
-        detail: "the command in SIMPLETUNER_TRAINER_COMMAND",
+        detail: "The command in SIMPLETUNER_TRAINER_COMMAND",
       };
     }
     if (isBundledModel(modelFamily)) return bundled;
