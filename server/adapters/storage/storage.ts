@@ -17,11 +17,31 @@ export interface ContentHeaders {
   expires?: string;
 }
 
+/** S3's canned access lists that are kept; who may do what because of one is the endpoint's decision. */
+export type CannedAcl = "private" | "public-read" | "public-read-write" | "authenticated-read";
+
+/** Tags in the order they were given; names are unique. */
+export type Tags = readonly (readonly [name: string, value: string])[];
+
 /** What a writer declares about an object beside its bytes. */
 export interface ObjectDescription {
   headers: ContentHeaders;
   /** Names in lower case without `x-amz-meta-`; values as the client's header bytes, one char per byte. */
   userMetadata: Record<string, string>;
+  /** Left out: none. */
+  tags?: Tags | undefined;
+  /** Left out: private. */
+  acl?: CannedAcl | undefined;
+}
+
+/** The part of an object's description that may change while its bytes stay; what is left out stays too. */
+export type ObjectChange = Partial<Pick<ObjectDescription, "tags" | "acl">>;
+
+/** The checksums of a multipart object's parts, in the order of the parts. */
+export interface PartChecksums {
+  algorithm: ChecksumAlgorithm;
+  /** Base64 of all digests one after the other, each as long as the algorithm makes them. */
+  digests: string;
 }
 
 /** One whole version of an object. `etag` comes without quotes; the MD5 of the body, or one with a dash. */
@@ -35,6 +55,8 @@ export interface ObjectInfo extends ObjectDescription {
   checksumType: ChecksumType;
   /** Part sizes of a multipart object in order, as runs of [count, sizeBytes]; empty after a plain PUT. */
   partRuns: readonly (readonly [count: number, sizeBytes: number])[];
+  /** Only of a multipart object whose upload had a checksum algorithm; an implementation may leave it out. */
+  partChecksums?: PartChecksums | undefined;
 }
 
 /** ETags without quotes, or `*`. Checked early and once more, atomically, when the object is put in place. */
@@ -43,14 +65,30 @@ export interface WriteConditions {
   ifNoneMatch?: readonly string[];
 }
 
+/** What must hold of an object for it to be deleted; an absent object is deleted already, whatever they say. */
+export interface DeleteConditions {
+  /** ETags without quotes, or `*`. */
+  ifMatch?: readonly string[] | undefined;
+  /** Compared in whole seconds, since that is all that clients are told. */
+  ifLastModifiedMs?: number | undefined;
+  ifSizeBytes?: number | undefined;
+}
+
 /** A body that throws when it is cut off or fails a check of the caller; then nothing is stored. */
-export type Body = AsyncIterable<Uint8Array>;
+export interface Body extends AsyncIterable<Uint8Array> {
+  /** True when checks of the caller vouch for the bytes: a storage may then save the MD5 and answer another ETag. */
+  readonly isVouchedFor?: boolean;
+  /** May be called with each chunk once it is not needed any more; its memory is then free before the next one comes. */
+  release?(chunk: Uint8Array): void;
+}
 
 /** Input of {@link ObjectStorage.putObject}. */
 export interface PutObject extends ObjectDescription {
   bucket: string;
   key: string;
   body: Body;
+  /** Length of the body when it is known; with it, an external storage needs no buffers. */
+  declaredBytes?: number | null;
   /** MD5 in hex that the body must have. */
   expectedMd5?: string | undefined;
   /** Read once, after the body's last byte. */
@@ -77,15 +115,26 @@ export interface ListQuery {
   maxKeys: number;
 }
 
-/** One page in the byte order of UTF-8; `next` is the `after` of the following page, null on the last. */
+/**
+ * One page in the byte order of UTF-8; `next` is the `after` of the following page, null on the last. An external
+ * storage's lists leave headers, metadata and checksums empty.
+ */
 export interface ListPage {
   objects: ObjectInfo[];
   commonPrefixes: string[];
   next: string | null;
 }
 
+/** What is kept about a bucket beside its name. Left out: no tags, private, no location. */
+export interface BucketSettings {
+  /** The LocationConstraint that it was created with; a word, it moves nothing. */
+  location?: string | undefined;
+  tags?: Tags | undefined;
+  acl?: CannedAcl | undefined;
+}
+
 /** A bucket; `createdMs` in epoch milliseconds. */
-export interface BucketInfo {
+export interface BucketInfo extends BucketSettings {
   name: string;
   createdMs: number;
 }
@@ -140,7 +189,8 @@ export interface CompleteUpload extends UploadRef {
 }
 
 /**
- * Where objects lie. Keys are opaque (1 to 1,536 bytes of UTF-8): no key reaches anything but its own object. A write is atomic and lasts
+ * Where objects lie. Keys are opaque (1 to 1,536 bytes of UTF-8, fewer on an external storage, whose own limit is
+ * 1,024 with our prefix): no key reaches anything but its own object. A write is atomic and lasts
  * once its promise resolves: whoever reads, also after a crash at any moment, sees the old or the new object
  * whole. Memory does not depend on sizes. Failures are codes of the contract (`object_not_found`,
  * `bucket_not_found`, `object_precondition_failed`, `upload_…`, `disk_full`).
@@ -148,6 +198,8 @@ export interface CompleteUpload extends UploadRef {
 export interface ObjectStorage {
   /** Does nothing when the bucket exists. */
   createBucket(bucket: string): Promise<void>;
+  /** Changes what is given and keeps the rest. Refuses with `bucket_not_found`. */
+  changeBucket(bucket: string, change: BucketSettings): Promise<void>;
   /** Refuses with `bucket_not_empty` while an object is in it; unfinished uploads are aborted. */
   deleteBucket(bucket: string): Promise<void>;
   findBucket(bucket: string): Promise<BucketInfo | null>;
@@ -156,8 +208,15 @@ export interface ObjectStorage {
   putObject(input: PutObject): Promise<ObjectInfo>;
   headObject(bucket: string, key: string): Promise<ObjectInfo | null>;
   getObject(bucket: string, key: string): Promise<ReadableObject | null>;
-  /** True when there was something to delete. */
-  deleteObject(bucket: string, key: string): Promise<boolean>;
+  /**
+   * An address outside of this server that gives the object out for some minutes, with S3's `response-…` parameters.
+   * Only a storage whose readers are to be sent there has it; whether the object exists is not looked at.
+   */
+  presignedUrl?(bucket: string, key: string, parameters: ReadonlyMap<string, string>): Promise<string>;
+  /** Replaces tags or access list of the current version. Refuses with `object_not_found`. */
+  changeObject(bucket: string, key: string, change: ObjectChange): Promise<ObjectInfo>;
+  /** True when there was something to delete. Conditions are checked atomically with the deletion. */
+  deleteObject(bucket: string, key: string, conditions?: DeleteConditions): Promise<boolean>;
   listObjects(query: ListQuery): Promise<ListPage>;
   /** Deletes every object and aborts every upload whose key starts with `prefix`. */
   deletePrefix(bucket: string, prefix: string): Promise<{ deletedObjects: number }>;
@@ -174,8 +233,8 @@ export interface ObjectStorage {
   completeUpload(input: CompleteUpload): Promise<ObjectInfo>;
   abortUpload(ref: UploadRef): Promise<void>;
 
-  /** Throws `disk_full` when `bytes` more do not fit. */
-  checkSpace(bytes: number): Promise<void>;
+  /** Throws `disk_full` when `bytes` more do not fit, or `quota_exceeded` when `target` may not have them. */
+  checkSpace(bytes: number, target?: { bucket: string; key: string }): Promise<void>;
   /** Removes what crashed or abandoned writers left; safe at any time, meant for start-up and once an hour. */
   sweep(): Promise<void>;
 }

@@ -1,5 +1,4 @@
-/** Bytes looked up at once; eight tables make the JavaScript loop run at about 1 GB/s. */
-const slices = 8;
+import { compileCrc, type CrcModule, dataBytes, dataStart, laneBytes } from "./crc-module.ts";
 
 /** A reflected CRC whose register starts and ends inverted, as every CRC of S3 does. */
 export interface CrcModel {
@@ -15,40 +14,35 @@ export const crc32cModel: CrcModel = { bits: 32, polynomial: 0x82f63b78n };
 /** CRC-64/NVME (NVM Express base specification 2.0, 5.2.1.3.4). */
 export const crc64nvmeModel: CrcModel = { bits: 64, polynomial: 0x9a6c9329ac4bc9b5n };
 
-interface Tables {
-  low: Uint32Array;
-  high: Uint32Array;
-}
+const modules = new Map<CrcModel, CrcModule>();
 
-const builtTables = new Map<CrcModel, Tables>();
-
-/** `slices` tables of 256 entries each, in halves of 32 bits; built at the first use. */
-function tablesOf(model: CrcModel): Tables {
-  const known = builtTables.get(model);
+/** The compiled module with the tables of `model`; made at the first use. */
+function moduleOf(model: CrcModel): CrcModule {
+  const known = modules.get(model);
   if (known !== undefined) return known;
-  const low = new Uint32Array(256 * slices);
-  const high = new Uint32Array(256 * slices);
-  const first: bigint[] = [];
+  const module = compileCrc();
+  const tables = new BigUint64Array(module.memory.buffer, 0, dataStart / 8);
   for (let byte = 0; byte < 256; byte++) {
     let value = BigInt(byte);
     for (let bit = 0; bit < 8; bit++)
       value = (value & 1n) === 1n ? (value >> 1n) ^ model.polynomial : value >> 1n;
-    first.push(value);
+    tables[byte] = value;
   }
-  for (let byte = 0; byte < 256; byte++) {
-    let value = first[byte] ?? 0n;
-    for (let slice = 0; slice < slices; slice++) {
-      low[slice * 256 + byte] = Number(value & 0xffffffffn);
-      high[slice * 256 + byte] = Number(value >> 32n);
-      value = (value >> 8n) ^ (first[Number(value & 0xffn)] ?? 0n);
-    }
+  for (let at = 256; at < 2048; at++) {
+    const value = tables[at - 256] ?? 0n;
+    tables[at] = (value >> 8n) ^ (tables[Number(value & 0xffn)] ?? 0n);
   }
-  const tables = { low, high };
-  builtTables.set(model, tables);
-  return tables;
+  // A register moved on by a lane is the sum of its bytes moved on.
+  const power = powerOfX(model, BigInt(laneBytes) * 8n);
+  for (let byte = 0; byte < model.bits / 8; byte++) {
+    for (let value = 0; value < 256; value++)
+      tables[2048 + byte * 256 + value] = multiply(model, BigInt(value) << BigInt(8 * byte), power);
+  }
+  modules.set(model, module);
+  return module;
 }
 
-/** A running CRC; `low` and `high` are the halves of its value so far. */
+/** A running CRC. */
 export interface Crc {
   update(bytes: Uint8Array): void;
   value(): bigint;
@@ -56,52 +50,18 @@ export interface Crc {
 
 /** A CRC over no bytes yet. */
 export function crc(model: CrcModel): Crc {
-  const { low: tableLow, high: tableHigh } = tablesOf(model);
-  let low = 0xffffffff;
-  let high = model.bits === 64 ? 0xffffffff : 0;
-  const at = (table: Uint32Array, slice: number, byte: number): number => table[slice * 256 + byte] as number;
+  const module = moduleOf(model);
+  const data = new Uint8Array(module.memory.buffer, dataStart, dataBytes);
+  let register = allOnes(model);
   return {
     update(bytes) {
-      let index = 0;
-      const blocks = bytes.length - (bytes.length % slices);
-      for (; index < blocks; index += 8) {
-        const b0 = ((bytes[index] as number) ^ low) & 0xff;
-        const b1 = ((bytes[index + 1] as number) ^ (low >>> 8)) & 0xff;
-        const b2 = ((bytes[index + 2] as number) ^ (low >>> 16)) & 0xff;
-        const b3 = (bytes[index + 3] as number) ^ (low >>> 24);
-        const b4 = ((bytes[index + 4] as number) ^ high) & 0xff;
-        const b5 = ((bytes[index + 5] as number) ^ (high >>> 8)) & 0xff;
-        const b6 = ((bytes[index + 6] as number) ^ (high >>> 16)) & 0xff;
-        const b7 = (bytes[index + 7] as number) ^ (high >>> 24);
-        low =
-          at(tableLow, 7, b0) ^
-          at(tableLow, 6, b1) ^
-          at(tableLow, 5, b2) ^
-          at(tableLow, 4, b3) ^
-          at(tableLow, 3, b4) ^
-          at(tableLow, 2, b5) ^
-          at(tableLow, 1, b6) ^
-          at(tableLow, 0, b7);
-        high =
-          at(tableHigh, 7, b0) ^
-          at(tableHigh, 6, b1) ^
-          at(tableHigh, 5, b2) ^
-          at(tableHigh, 4, b3) ^
-          at(tableHigh, 3, b4) ^
-          at(tableHigh, 2, b5) ^
-          at(tableHigh, 1, b6) ^
-          at(tableHigh, 0, b7);
-      }
-      for (; index < bytes.length; index++) {
-        const byte = ((bytes[index] as number) ^ low) & 0xff;
-        low = ((low >>> 8) | (high << 24)) ^ at(tableLow, 0, byte);
-        high = (high >>> 8) ^ at(tableHigh, 0, byte);
+      for (let at = 0; at < bytes.length; at += dataBytes) {
+        const piece = bytes.subarray(at, at + dataBytes);
+        data.set(piece);
+        register = BigInt.asUintN(64, module.update(register, dataStart, dataStart + piece.length));
       }
     },
-    value() {
-      const inverted = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
-      return inverted ^ allOnes(model);
-    },
+    value: () => register ^ allOnes(model),
   };
 }
 

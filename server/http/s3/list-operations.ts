@@ -1,5 +1,6 @@
 import type { ListPage, ObjectInfo } from "../../adapters/storage/storage.ts";
 import type { ListView } from "./s3-access.ts";
+import { ownerContent } from "./owner.ts";
 import { expectedS3Error, S3Error } from "./s3-errors.ts";
 import type { S3Exchange } from "./s3-exchange.ts";
 import { percentEncode, type S3Request } from "./s3-request.ts";
@@ -9,13 +10,7 @@ import { type Content, element } from "./s3-xml.ts";
 /** S3's page. */
 const maxPageKeys = 1000;
 
-/** The owner that S3's lists name; there are no S3 accounts here. */
-export const ownerContent: Content = [
-  element("ID", "simpletuner-cloud"),
-  element("DisplayName", "simpletuner-cloud"),
-];
-
-/** ListBuckets. As JSON with sizes, newest first. */
+/** ListBuckets, all or page by page. As JSON with sizes, newest first. */
 export async function listBuckets(exchange: S3Exchange): Promise<void> {
   const { storage, access, request, response } = exchange;
   const buckets = [];
@@ -32,13 +27,29 @@ export async function listBuckets(exchange: S3Exchange): Promise<void> {
     sendJson(response, 200, { Buckets: sized, total_size: sized.reduce((sum, { Size }) => sum + Size, 0) });
     return;
   }
-  const entries = buckets.map(({ name, createdMs }) =>
+  const { query } = request;
+  const after = readToken(query.get("continuation-token") ?? "");
+  const prefix = query.get("prefix") ?? "";
+  const rest = buckets.filter(({ name }) => name > after && name.startsWith(prefix));
+  const page = query.has("max-buckets") ? rest.slice(0, bucketPageSize(query.get("max-buckets"))) : rest;
+  const last = page.at(-1);
+  const entries = page.map(({ name, createdMs }) =>
     element("Bucket", [element("Name", name), element("CreationDate", new Date(createdMs).toISOString())]),
   );
   sendXml(response, 200, "ListAllMyBucketsResult", [
     element("Owner", ownerContent),
     element("Buckets", entries),
+    page.length < rest.length && last !== undefined
+      ? element("ContinuationToken", Buffer.from(last.name).toString("base64url"))
+      : null,
+    prefix === "" ? null : element("Prefix", prefix),
   ]);
+}
+
+function bucketPageSize(value: string | undefined): number {
+  const size = pageSize(value, "max-buckets");
+  if (size === 0) throw new S3Error("InvalidArgument", "max-buckets must be a number from 1 to 10000.");
+  return size;
 }
 
 /** What a list of objects was asked for; keys as the client sees them. */

@@ -1,5 +1,6 @@
 import type { UploadInfo } from "../../adapters/storage/storage.ts";
-import { ownerContent, pageSize } from "./list-operations.ts";
+import { pageSize } from "./list-operations.ts";
+import { ownerContent } from "./owner.ts";
 import { checksumElements, requireUpload, uploadRef } from "./multipart-operations.ts";
 import type { S3Exchange } from "./s3-exchange.ts";
 import { percentEncode } from "./s3-request.ts";

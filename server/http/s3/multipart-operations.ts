@@ -1,4 +1,5 @@
 import type {
+  Body,
   ChecksumAlgorithm,
   ChecksumType,
   Checksums,
@@ -15,26 +16,16 @@ import {
   joinChecksums,
 } from "./checksums.ts";
 import { checksumHeaders, describeObject, unquoteEtag, writeConditions } from "./object-headers.ts";
+import { answerPatiently } from "./patient-answer.ts";
 import { readSmallBody } from "./request-body.ts";
-import { expectedS3Error, S3Error } from "./s3-errors.ts";
+import { S3Error } from "./s3-errors.ts";
 import { assertBodyIsDelimited, bodyOf, type S3Exchange, uploadReporter } from "./s3-exchange.ts";
 import { headerOf, type S3Request } from "./s3-request.ts";
-import { errorContent, sendEmpty, sendXml, writeHead } from "./s3-response.ts";
-import {
-  childText,
-  type Content,
-  element,
-  parseXml,
-  type XmlElement,
-  xmlDeclaration,
-  xmlDocument,
-} from "./s3-xml.ts";
+import { sendEmpty, sendXml } from "./s3-response.ts";
+import { childText, type Content, element, parseXml, type XmlElement } from "./s3-xml.ts";
 
 /** 10,000 parts with checksums, pretty-printed, fit. */
 const maxPartListBytes = 8 * 1024 * 1024;
-
-/** While a completion copies, a blank goes out this often, so that no proxy gives up waiting. */
-const keepAliveMs = 10_000;
 
 /** CreateMultipartUpload. */
 export async function createUpload(exchange: S3Exchange): Promise<void> {
@@ -43,7 +34,7 @@ export async function createUpload(exchange: S3Exchange): Promise<void> {
   const key = await access.storedKey(bucket, request.key, "write");
   const checksumAlgorithm = algorithmOf(request);
   const checksumType = checksumTypeOf(request, checksumAlgorithm);
-  const description = describeObject(request.message);
+  const description = describeObject(request.message, exchange.allowPublicAcls);
   const upload = await storage.createUpload({ bucket, key, ...description, checksumAlgorithm, checksumType });
   const fields = [
     element("Bucket", bucket),
@@ -56,7 +47,8 @@ export async function createUpload(exchange: S3Exchange): Promise<void> {
   });
 }
 
-function algorithmOf(request: S3Request): ChecksumAlgorithm | null {
+/** The algorithm of x-amz-checksum-algorithm, null when it was not sent. */
+export function algorithmOf(request: S3Request): ChecksumAlgorithm | null {
   const name = headerOf(request.message, "x-amz-checksum-algorithm")?.toUpperCase();
   if (name === undefined) return null;
   const algorithm = checksumAlgorithms.find((known) => known === name);
@@ -92,20 +84,23 @@ export async function requireUpload(exchange: S3Exchange, ref: UploadRef): Promi
   return upload;
 }
 
+/** The number of the part that a request brings. */
+export function partNumberOf(request: S3Request): number {
+  const partNumber = Number(request.query.get("partNumber"));
+  if (Number.isInteger(partNumber) && partNumber >= 1 && partNumber <= 10_000) return partNumber;
+  throw new S3Error("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive");
+}
+
 /** UploadPart. */
 export async function putPart(exchange: S3Exchange): Promise<void> {
   const { request, response, storage } = exchange;
-  if (headerOf(request.message, "x-amz-copy-source") !== undefined) throw new S3Error("NotImplemented");
   const ref = await uploadRef(exchange, "write");
-  const partNumber = Number(request.query.get("partNumber"));
-  if (!Number.isInteger(partNumber) || partNumber < 1 || partNumber > 10_000) {
-    throw new S3Error("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive");
-  }
+  const partNumber = partNumberOf(request);
   assertBodyIsDelimited(exchange);
   const upload = await requireUpload(exchange, ref);
   const reporter = uploadReporter(exchange, ref.bucket, ref.key);
   const body = bodyOf(exchange, { alsoCompute: upload.checksumAlgorithm, onBytes: reporter.onBytes });
-  await storage.checkSpace(body.declaredBytes ?? 0);
+  await storage.checkSpace(body.declaredBytes ?? 0, ref);
   const giveBack = exchange.slots.take();
   try {
     exchange.sendContinue();
@@ -113,7 +108,7 @@ export async function putPart(exchange: S3Exchange): Promise<void> {
     const part = await storage.putPart({
       ...ref,
       partNumber,
-      body: body.chunks,
+      body: upload.checksumAlgorithm?.startsWith("SHA") ? unvouched(body.chunks) : body.chunks,
       declaredBytes,
       expectedMd5,
       checksums,
@@ -129,6 +124,17 @@ export async function putPart(exchange: S3Exchange): Promise<void> {
   }
 }
 
+/**
+ * `body` with nobody vouching for it, so that its ETag is its MD5 whatever else it was summed with. Clients of
+ * uploads with hashes compare the ETag of the whole with the MD5s of their parts.
+ */
+function unvouched(body: Body): Body {
+  return {
+    release: (chunk) => body.release?.(chunk),
+    [Symbol.asyncIterator]: () => body[Symbol.asyncIterator](),
+  };
+}
+
 /** CompleteMultipartUpload; repeated, it answers as the first time. */
 export async function completeUpload(exchange: S3Exchange): Promise<void> {
   const { request, response, access, listeners } = exchange;
@@ -136,7 +142,7 @@ export async function completeUpload(exchange: S3Exchange): Promise<void> {
   const body = bodyOf(exchange, { ignoresChecksumHeaders: true });
   exchange.sendContinue();
   const chosen = parsePartList(await readSmallBody(body, maxPartListBytes));
-  await answerPatiently(exchange, async () => {
+  await answerPatiently(exchange, "CompleteMultipartUploadResult", async () => {
     const stored = await complete(exchange, ref, chosen);
     const { sizeBytes, etag } = stored;
     await listeners.onObjectStored?.({
@@ -216,30 +222,6 @@ function assertDeclaredChecksum(request: S3Request, checksums: Checksums): void 
     const known = checksums[algorithm];
     if (declared === undefined || known === undefined) continue;
     if (declared !== known && declared !== known.replace(/-\d+$/, "")) throw new S3Error("BadDigest");
-  }
-}
-
-/** Sends the result; when it takes long, status 200 and blanks first, and then an error is in the body, as S3 does. */
-async function answerPatiently(exchange: S3Exchange, work: () => Promise<Content[]>): Promise<void> {
-  const { request, response } = exchange;
-  const root = "CompleteMultipartUploadResult";
-  const timer = setInterval(() => {
-    if (!response.headersSent) {
-      writeHead(response, 200, { "Content-Type": "application/xml" });
-      response.write(xmlDeclaration);
-    }
-    response.write(" ");
-  }, keepAliveMs);
-  try {
-    const content = await work();
-    if (response.headersSent) response.end(xmlDocument(root, content).slice(xmlDeclaration.length));
-    else sendXml(response, 200, root, content);
-  } catch (error) {
-    if (!response.headersSent) throw error;
-    const expected = expectedS3Error(error) ?? new S3Error("InternalError");
-    response.end(xmlDocument("Error", errorContent(request, expected)).slice(xmlDeclaration.length));
-  } finally {
-    clearInterval(timer);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
-import type { ObjectInfo, ReadableObject } from "../../adapters/storage/storage.ts";
+import type { Checksums, ObjectInfo, ReadableObject } from "../../adapters/storage/storage.ts";
 import { checksumHeaders, etagsOf, objectHeaders } from "./object-headers.ts";
+import { findPart, partCount } from "./object-parts.ts";
 import { S3Error } from "./s3-errors.ts";
 import type { S3Exchange } from "./s3-exchange.ts";
 import { headerOf, type S3Request } from "./s3-request.ts";
@@ -15,6 +16,8 @@ interface Selection {
   start: number;
   end: number;
   headers: ResponseHeaders;
+  /** Those of exactly these bytes, where they are known. */
+  checksums: Checksums;
 }
 
 /** GetObject and HeadObject: equal headers, with conditions, one range, a part, and overridden headers. */
@@ -31,10 +34,11 @@ export async function getObject(exchange: S3Exchange): Promise<void> {
       sendEmpty(response, 304, unchanged);
       return;
     }
+    if (await isSentElsewhere(exchange, key)) return;
     const selection = selectBytes(request, info);
-    const isWhole = selection.start === 0 && selection.end === info.sizeBytes;
     const wantsChecksum = headerOf(request.message, "x-amz-checksum-mode")?.toUpperCase() === "ENABLED";
-    const checksums = wantsChecksum && isWhole ? checksumHeaders(info) : {};
+    const { checksumType } = info;
+    const checksums = wantsChecksum ? checksumHeaders({ checksums: selection.checksums, checksumType }) : {};
     writeHead(response, selection.status, {
       ...headers,
       ...checksums,
@@ -46,6 +50,17 @@ export async function getObject(exchange: S3Exchange): Promise<void> {
   } finally {
     await object.close();
   }
+}
+
+/** Sends browsers to where the object lies, if the storage wants that; S3 clients do not follow such answers. */
+async function isSentElsewhere({ request, response, storage }: S3Exchange, key: string): Promise<boolean> {
+  const { message, method, bucket, query } = request;
+  const isSigned = message.headers.authorization !== undefined || query.has("partNumber");
+  if (storage.presignedUrl === undefined || method !== "GET" || isSigned) return false;
+  const parameters = new Map([...query].filter(([name]) => name.startsWith("response-")));
+  const Location = await storage.presignedUrl(bucket, key, parameters);
+  sendEmpty(response, 307, { Location, "Cache-Control": "private, no-store" });
+  return true;
 }
 
 /** What a session may see must not come from a cache for the next one. */
@@ -77,12 +92,18 @@ function selectBytes(request: S3Request, info: ObjectInfo): Selection {
   const partNumber = request.query.get("partNumber");
   if (partNumber !== undefined) return selectPart(info, partNumber);
   const range = isRangeWanted(request, info) ? parseRange(headerOf(request.message, "range") ?? "") : null;
-  if (range === null) return { status: 200, start: 0, end: info.sizeBytes, headers: {} };
-  const size = info.sizeBytes;
+  const { sizeBytes: size, checksums } = info;
+  if (range === null) return { status: 200, start: 0, end: size, headers: {}, checksums };
   const start = range.first ?? Math.max(0, size - (range.suffix ?? 0));
   const end = Math.min(size, (range.last ?? size) + (range.last === undefined ? 0 : 1));
   if (start >= end) throw new S3Error("InvalidRange", undefined, { "Content-Range": `bytes */${size}` });
-  return { status: 206, start, end, headers: { "Content-Range": `bytes ${start}-${end - 1}/${size}` } };
+  return {
+    status: 206,
+    start,
+    end,
+    headers: { "Content-Range": `bytes ${start}-${end - 1}/${size}` },
+    checksums: start === 0 && end === size ? checksums : {},
+  };
 }
 
 /** If-Range asks for the range only of the version that the client has begun to load. */
@@ -108,32 +129,21 @@ function parseRange(header: string): Range | null {
   return Number(last) < Number(first) ? null : { first: Number(first), last: Number(last) };
 }
 
-function selectPart(info: ObjectInfo, partNumber: string): Selection {
-  const number = /^\d{1,5}$/.test(partNumber) ? Number(partNumber) : 0;
-  const runs = info.partRuns.length === 0 ? ([[1, info.sizeBytes]] as const) : info.partRuns;
-  const count = runs.reduce((sum, [length]) => sum + length, 0);
-  let start = 0;
-  let skipped = number - 1;
-  for (const [length, sizeBytes] of runs) {
-    if (skipped < 0) break;
-    if (skipped >= length) {
-      start += length * sizeBytes;
-      skipped -= length;
-      continue;
-    }
-    start += skipped * sizeBytes;
-    const end = start + sizeBytes;
-    return {
-      status: 206,
-      start,
-      end,
-      headers: {
-        "Content-Range": sizeBytes === 0 ? undefined : `bytes ${start}-${end - 1}/${info.sizeBytes}`,
-        "x-amz-mp-parts-count": info.partRuns.length === 0 ? undefined : count,
-      },
-    };
-  }
-  throw new S3Error("InvalidPart", "The requested partnumber is not one of the object's.");
+function selectPart(info: ObjectInfo, number: string): Selection {
+  const part = /^\d{1,5}$/.test(number) ? findPart(info, Number(number)) : null;
+  if (part === null) throw new S3Error("InvalidPart", "The requested partnumber is not one of the object's.");
+  const { start, sizeBytes, checksums } = part;
+  const end = start + sizeBytes;
+  return {
+    status: 206,
+    start,
+    end,
+    checksums,
+    headers: {
+      "Content-Range": sizeBytes === 0 ? undefined : `bytes ${start}-${end - 1}/${info.sizeBytes}`,
+      "x-amz-mp-parts-count": partCount(info) || undefined,
+    },
+  };
 }
 
 async function sendBytes(

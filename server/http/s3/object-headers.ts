@@ -5,12 +5,16 @@ import type {
   ObjectInfo,
   WriteConditions,
 } from "../../adapters/storage/storage.ts";
+import { cannedAclOf } from "./canned-acl.ts";
 import { checksumAlgorithms, checksumHeader } from "./checksums.ts";
 import { S3Error } from "./s3-errors.ts";
 import { headerOf, type S3Request } from "./s3-request.ts";
 import type { ResponseHeaders } from "./s3-response.ts";
+import { tagsFromHeader } from "./tags.ts";
 
 const metadataPrefix = "x-amz-meta-";
+/** A token of RFC 9110, in lower case. */
+const headerName = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
 /** S3's limit for names and values together. */
 const maxMetadataBytes = 2048;
 
@@ -24,30 +28,54 @@ const storedHeaders: readonly [field: keyof ContentHeaders, header: string][] = 
 ];
 
 /** Header groups that promise what this server does not do; storing the object anyway would be a lie. */
-const unsupportedHeader = /^x-amz-(server-side-encryption-customer|tagging$|object-lock|website-redirect)/;
+const unsupportedHeader = /^x-amz-(server-side-encryption-customer|object-lock|website-redirect)/;
 
-/** The headers and user metadata to store; `aws-chunked` says how the body came, not what it is. */
-export function describeObject(message: IncomingMessage): ObjectDescription {
+/** Headers, user metadata, tags and access list to store with the object that a request brings. */
+export function describeObject(message: IncomingMessage, allowPublicAcls: boolean): ObjectDescription {
+  const tags = headerOf(message, "x-amz-tagging");
+  return {
+    ...describeFields(Object.keys(message.headers), (name) => headerOf(message, name)),
+    tags: tags === undefined ? undefined : tagsFromHeader(tags),
+    acl: cannedAclOf(message, allowPublicAcls),
+  };
+}
+
+/**
+ * Headers and user metadata from named values, whether these came as headers or in a form. `aws-chunked` says how
+ * the body came, not what it is.
+ */
+export function describeFields(
+  names: Iterable<string>,
+  valueOf: (name: string) => string | undefined,
+): Pick<ObjectDescription, "headers" | "userMetadata"> {
   const headers: ContentHeaders = {};
   for (const [field, header] of storedHeaders) {
-    const value = headerOf(message, header);
-    if (value !== undefined && value !== "") headers[field] = value;
+    const value = valueOf(header);
+    if (value === undefined || value === "") continue;
+    assertHeaderText(header, value);
+    headers[field] = value;
   }
   const encodings = (headers.contentEncoding ?? "").split(",").map((encoding) => encoding.trim());
   const kept = encodings.filter((encoding) => encoding !== "" && encoding.toLowerCase() !== "aws-chunked");
   if (kept.length > 0) headers.contentEncoding = kept.join(", ");
   else delete headers.contentEncoding;
-  return { headers, userMetadata: userMetadataOf(message) };
+  return { headers, userMetadata: userMetadataOf(names, valueOf) };
 }
 
-function userMetadataOf(message: IncomingMessage): Record<string, string> {
+function userMetadataOf(
+  names: Iterable<string>,
+  valueOf: (name: string) => string | undefined,
+): Record<string, string> {
   const metadata: Record<string, string> = {};
   let bytes = 0;
-  for (const name of Object.keys(message.headers)) {
+  for (const name of names) {
     if (unsupportedHeader.test(name))
       throw new S3Error("NotImplemented", `This server does not offer ${name}.`);
     if (!name.startsWith(metadataPrefix)) continue;
-    const value = headerOf(message, name) ?? "";
+    const value = valueOf(name) ?? "";
+    if (!headerName.test(name))
+      throw new S3Error("InvalidArgument", "A name of metadata is not one of a header.");
+    assertHeaderText(name, value);
     bytes += name.length - metadataPrefix.length + value.length;
     metadata[name.slice(metadataPrefix.length)] = value;
   }
@@ -111,18 +139,17 @@ export function objectHeaders(request: S3Request, info: ObjectInfo): ResponseHea
     "Content-Language": query.get("response-content-language") ?? info.headers.contentLanguage,
     Expires: query.get("response-expires") ?? info.headers.expires,
     "Content-Security-Policy": "default-src 'none'; sandbox",
+    "x-amz-tagging-count": info.tags?.length || undefined,
   };
-  for (const [name, value] of Object.entries(headers)) {
-    if (typeof value === "string" && !isHeaderText(value)) {
-      throw new S3Error("InvalidArgument", `The value for ${name} holds characters that no header can.`);
-    }
-  }
+  for (const [name, value] of Object.entries(headers))
+    if (typeof value === "string") assertHeaderText(name, value);
   for (const [name, value] of Object.entries(info.userMetadata)) headers[metadataPrefix + name] = value;
   return headers;
 }
 
-function isHeaderText(value: string): boolean {
-  return /^[\t\u0020-\u007e\u0080-\u00ff]*$/.test(value);
+function assertHeaderText(name: string, value: string): void {
+  if (/^[\t\u0020-\u007e\u0080-\u00ff]*$/.test(value)) return;
+  throw new S3Error("InvalidArgument", `The value for ${name} holds characters that no header can.`);
 }
 
 /** Only `inline` (or nothing) makes browsers show a file; any other word makes them download it. */

@@ -41,3 +41,17 @@ function assertUnexpired(signedAtMs: number, expires: string, nowMs: number): vo
   if (nowMs < signedAtMs) assertFresh(signedAtMs, nowMs);
   if (nowMs > signedAtMs + seconds * 1000) throw new S3Error("AccessDenied", "Request has expired");
 }
+
+/** What a signer may have moved from the headers to the query. Not checksums: clients sign that of an empty body. */
+const movedHeader = /^(content-type|x-amz-(acl|tagging|meta-[a-z0-9._-]+))$/i;
+
+/**
+ * Makes signed parameters of a presigned URL the headers that they stand for. Only after the signature was found
+ * right; a header that was sent counts before its parameter.
+ */
+export function adoptSignedParameters({ message, query }: S3Request): void {
+  for (const [name, value] of query) {
+    // Header values hold one character per byte.
+    if (movedHeader.test(name)) message.headers[name.toLowerCase()] ??= Buffer.from(value).toString("latin1");
+  }
+}

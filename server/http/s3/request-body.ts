@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import type { ChecksumAlgorithm, Checksums } from "../../adapters/storage/storage.ts";
+import type { Body, ChecksumAlgorithm, Checksums } from "../../adapters/storage/storage.ts";
 import { AwsChunkedDecoder, type ChunkSigning } from "./aws-chunked.ts";
 import {
   algorithmOfHeader,
@@ -9,8 +9,15 @@ import {
   checksumHeader,
   isChecksumValue,
 } from "./checksums.ts";
+import { checkedChunks } from "./incoming-chunks.ts";
 import { S3Error } from "./s3-errors.ts";
 import { headerOf } from "./s3-request.ts";
+
+/** Up to this length the ETag of an object sent in one piece is its MD5 whatever else is known. */
+const smallMd5Bytes = 64 * 1024 * 1024;
+
+/** Up to this length a body that nothing else vouches for has its MD5 as ETag: old clients compare it with theirs. */
+const largestMd5Bytes = 1024 * 1024 * 1024;
 
 /** How the body is framed and what of it was signed. */
 export type PayloadMode =
@@ -24,7 +31,7 @@ export interface RequestBody {
   /** From Content-MD5, in hex; the reader must compare it. */
   readonly expectedMd5: string | undefined;
   /** Decoded bytes; throws at the end unless length, digests, checksums and signatures are right. */
-  readonly chunks: AsyncIterable<Uint8Array>;
+  readonly chunks: Body;
   /** The checksums that the body was found to have; to be read after the last chunk. */
   checksums(): Checksums;
 }
@@ -68,36 +75,74 @@ export function openRequestBody(
   const announced = announcedTrailers(message);
   const algorithms = new Set<ChecksumAlgorithm>([...expectations.keys(), ...announced]);
   if (options.alsoCompute) algorithms.add(options.alsoCompute);
+  const standIn = algorithms.size === 0 ? standInForMd5(mode, declaredBytes ?? 0) : null;
+  if (standIn !== null) algorithms.add(standIn);
   const computed: Checksums = {};
-  async function* verified(): AsyncGenerator<Uint8Array> {
-    const hashers = [...algorithms].map((algorithm) => ({ algorithm, hasher: checksumHasher(algorithm) }));
-    const sha256 = mode.kind === "plain" && mode.sha256 !== null ? createHash("sha256") : null;
-    const decoder = mode.kind === "aws-chunked" ? new AwsChunkedDecoder(mode.signing) : null;
-    let received = 0;
-    for await (const slice of rawChunks(message, options.idleMs)) {
-      for (const chunk of decoder === null ? [slice] : decoder.push(slice)) {
-        received += chunk.length;
-        if (declaredBytes !== null && received > declaredBytes) throw new S3Error("IncompleteBody");
-        sha256?.update(chunk);
-        for (const { hasher } of hashers) hasher.update(chunk);
-        options.onBytes?.(chunk.length);
-        yield chunk;
-      }
-    }
-    decoder?.finish();
-    if (declaredBytes !== null && received !== declaredBytes) throw new S3Error("IncompleteBody");
-    if (sha256 !== null && mode.kind === "plain" && sha256.digest("hex") !== mode.sha256) {
-      throw new S3Error("XAmzContentSHA256Mismatch");
-    }
-    for (const { algorithm, hasher } of hashers) computed[algorithm] = hasher.digest();
+  const check = bodyCheck(mode, declaredBytes, [...algorithms], (found, decoder) => {
+    Object.assign(computed, found);
     if (decoder !== null) addTrailerExpectations(expectations, announced, decoder);
     for (const [algorithm, value] of expectations) {
       if (computed[algorithm] !== undefined && computed[algorithm] !== value) {
         throw new S3Error("BadDigest", `The body does not have the ${algorithm} that was declared for it.`);
       }
     }
-  }
-  return { declaredBytes, expectedMd5, chunks: verified(), checksums: () => computed };
+  });
+  const isPartWithChecksum = options.alsoCompute !== undefined && options.alsoCompute !== null;
+  const isVouchedFor = isPartWithChecksum || (algorithms.size > 0 && (declaredBytes ?? 0) > smallMd5Bytes);
+  const chunks = checkedChunks(message, options, check, isVouchedFor);
+  return { declaredBytes, expectedMd5, chunks, checksums: () => computed };
+}
+
+/** A checksum for a large body without any: the signed hash, which is taken anyway, or one four times as fast as an MD5. */
+function standInForMd5(mode: PayloadMode, declaredBytes: number): ChecksumAlgorithm | null {
+  if (declaredBytes > smallMd5Bytes && mode.kind === "plain" && mode.sha256 !== null) return "SHA256";
+  return declaredBytes > largestMd5Bytes ? "CRC64NVME" : null;
+}
+
+/** What {@link checkedChunks} does with the bytes that arrive. */
+interface BodyCheck {
+  /** The data in a slice; throws at the first byte that is too many or broken. */
+  take(slice: Uint8Array): Uint8Array[];
+  /** Throws unless the whole body was right. */
+  finish(): void;
+}
+
+function bodyCheck(
+  mode: PayloadMode,
+  declaredBytes: number | null,
+  algorithms: readonly ChecksumAlgorithm[],
+  compare: (found: Checksums, decoder: AwsChunkedDecoder | null) => void,
+): BodyCheck {
+  const signedSha256 = mode.kind === "plain" ? mode.sha256 : null;
+  const hashed =
+    signedSha256 === null ? algorithms : algorithms.filter((algorithm) => algorithm !== "SHA256");
+  const hashers = hashed.map((algorithm) => ({ algorithm, hasher: checksumHasher(algorithm) }));
+  const sha256 = signedSha256 === null ? null : createHash("sha256");
+  const decoder = mode.kind === "aws-chunked" ? new AwsChunkedDecoder(mode.signing) : null;
+  let received = 0;
+  return {
+    take(slice) {
+      const chunks = decoder === null ? [slice] : decoder.push(slice);
+      for (const chunk of chunks) {
+        received += chunk.length;
+        if (declaredBytes !== null && received > declaredBytes) throw new S3Error("IncompleteBody");
+        sha256?.update(chunk);
+        for (const { hasher } of hashers) hasher.update(chunk);
+      }
+      return chunks;
+    },
+    finish() {
+      decoder?.finish();
+      if (declaredBytes !== null && received !== declaredBytes) throw new S3Error("IncompleteBody");
+      const digest = sha256?.digest();
+      if (digest !== undefined && digest.toString("hex") !== signedSha256)
+        throw new S3Error("XAmzContentSHA256Mismatch");
+      const found: Checksums = {};
+      if (digest !== undefined && algorithms.includes("SHA256")) found.SHA256 = digest.toString("base64");
+      for (const { algorithm, hasher } of hashers) found[algorithm] = hasher.digest();
+      compare(found, decoder);
+    },
+  };
 }
 
 /** The whole body of an operation that takes XML, at most `limitBytes`. */
@@ -115,27 +160,6 @@ export async function readSmallBody(body: RequestBody, limitBytes: number): Prom
     throw new S3Error("BadDigest");
   }
   return whole.toString("utf8");
-}
-
-/** The body as it arrives. Leaves the connection open, so that an error can still be answered. */
-async function* rawChunks(message: IncomingMessage, idleMs: number): AsyncGenerator<Uint8Array> {
-  let isWaiting = true;
-  const timer = setTimeout(() => {
-    // Time that the disk takes is not the client's.
-    if (isWaiting) message.destroy(new Error(`No byte arrived for ${idleMs / 1000} seconds.`));
-    else timer.refresh();
-  }, idleMs);
-  try {
-    const chunks: AsyncIterable<Uint8Array> = message.iterator({ destroyOnReturn: false });
-    for await (const chunk of chunks) {
-      isWaiting = false;
-      yield chunk;
-      isWaiting = true;
-      timer.refresh();
-    }
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function declaredMd5(message: IncomingMessage): string | undefined {

@@ -1,3 +1,5 @@
+import type { CannedAcl, ObjectStorage } from "../../adapters/storage/storage.ts";
+import { isPublicRead } from "./canned-acl.ts";
 import { S3Error } from "./s3-errors.ts";
 
 /** What an access key opens. */
@@ -8,6 +10,8 @@ export interface S3Credential {
   access: "readwrite" | "read";
   /** The job that the key was made for, null for a person's key. */
   jobId: string | null;
+  /** Whose rights decide about each key, instead of the scope. */
+  caller?: S3Caller;
 }
 
 /** Somebody who came without an S3 signature: a browser session or the single user of this machine. */
@@ -37,8 +41,10 @@ export interface S3Access {
   listView(bucket: string, prefix: string): Promise<ListView>;
   /** Whether the bucket is one to name in a list of buckets. */
   canSeeBucket(bucket: string): Promise<boolean>;
-  /** Throws unless buckets of this name may be created and removed. */
-  assertBucketWritable(bucket: string): void;
+  /** Whether a bucket of this name may be created. */
+  canCreateBucket(bucket: string): boolean;
+  /** Throws unless the bucket itself may be changed or removed: no job may, since it shares it with others. */
+  assertWholeBucket(bucket: string): void;
 }
 
 /**
@@ -46,6 +52,7 @@ export interface S3Access {
  * mean the same objects, since trainers do both.
  */
 export function credentialAccess(credential: S3Credential): S3Access {
+  if (credential.caller) return callerAccess(credential.caller);
   const { bucket: ownBucket, prefix: givenPrefix } = credential.scope;
   // Without the slash `job1` would open `job10` too.
   const prefix = givenPrefix === "" || givenPrefix.endsWith("/") ? givenPrefix : `${givenPrefix}/`;
@@ -67,7 +74,11 @@ export function credentialAccess(credential: S3Credential): S3Access {
       return { storedPrefix: prefix + listPrefix, hiddenPrefix: prefix };
     },
     canSeeBucket: async (bucket) => isOwn(bucket),
-    assertBucketWritable: (bucket) => assertOwn(bucket, "write"),
+    canCreateBucket: (bucket) => isOwn(bucket) && credential.access === "readwrite",
+    assertWholeBucket(bucket) {
+      assertOwn(bucket, "write");
+      if (prefix !== "") throw new S3Error("AccessDenied");
+    },
   };
 }
 
@@ -89,7 +100,41 @@ export function callerAccess(caller: S3Caller): S3Access {
       return { storedPrefix: prefix, hiddenPrefix: "" };
     },
     canSeeBucket: async (bucket) => caller.canRead(bucket, ""),
-    assertBucketWritable() {
+    canCreateBucket: () => false,
+    assertWholeBucket() {
+      throw new S3Error("AccessDenied");
+    },
+  };
+}
+
+/** The view of anybody, where public access lists are allowed: what the lists of buckets and objects open. */
+export function anonymousAccess(storage: ObjectStorage): S3Access {
+  const aclOf = async (bucket: string): Promise<CannedAcl | undefined> => {
+    const found = await storage.findBucket(bucket);
+    if (found === null) throw new S3Error("NoSuchBucket");
+    return found.acl;
+  };
+  const isReadable = async (bucket: string, key: string): Promise<boolean> => {
+    const info = await storage.headObject(bucket, key);
+    // Whether an object is absent may be known to those who may list.
+    return info === null ? isPublicRead(await aclOf(bucket)) : isPublicRead(info.acl);
+  };
+  return {
+    jobId: null,
+    async storedKey(bucket, key, action) {
+      assertKeyLength(key);
+      const bucketAcl = await aclOf(bucket);
+      const allowed = action === "read" ? await isReadable(bucket, key) : bucketAcl === "public-read-write";
+      if (!allowed) throw new S3Error("AccessDenied");
+      return key;
+    },
+    async listView(bucket, prefix) {
+      if (!isPublicRead(await aclOf(bucket))) throw new S3Error("AccessDenied");
+      return { storedPrefix: prefix, hiddenPrefix: "" };
+    },
+    canSeeBucket: async (bucket) => isPublicRead((await storage.findBucket(bucket))?.acl),
+    canCreateBucket: () => false,
+    assertWholeBucket() {
       throw new S3Error("AccessDenied");
     },
   };

@@ -1,7 +1,9 @@
 import type { IncomingMessage } from "node:http";
-import { claimFromQuery, isPresigned } from "./presigned.ts";
+import type { ObjectStorage } from "../../adapters/storage/storage.ts";
+import { adoptSignedParameters, claimFromQuery, isPresigned } from "./presigned.ts";
 import { type PayloadMode, payloadMode } from "./request-body.ts";
 import {
+  anonymousAccess,
   callerAccess,
   credentialAccess,
   type S3Access,
@@ -10,6 +12,13 @@ import {
 } from "./s3-access.ts";
 import { S3Error } from "./s3-errors.ts";
 import { headerOf, type S3Request } from "./s3-request.ts";
+import {
+  claimFromHeaderV2,
+  claimFromQueryV2,
+  isPresignedV2,
+  isSignatureV2Valid,
+  type SignatureV2Claim,
+} from "./sig-v2.ts";
 import {
   assertFresh,
   claimFromHeader,
@@ -31,6 +40,9 @@ export interface AuthenticationDeps {
   /** For requests without any S3 credential; must itself refuse requests that another site's page made. */
   authorizeCaller(message: IncomingMessage): Promise<S3Caller | null>;
   clock: () => number;
+  storage: ObjectStorage;
+  /** Lets those without credentials do what access lists open to everybody. */
+  allowPublicAcls?: boolean;
 }
 
 /** An authenticated request: what it may reach, and how its body is to be read. */
@@ -40,7 +52,7 @@ export interface Authenticated {
 }
 
 /** Headers that change what a signed request does; they must be part of the signature. */
-const meaningfulHeader = /^x-amz-(meta-|copy-source|tagging|metadata-directive)/;
+const meaningfulHeader = /^x-amz-(meta-|copy-source|tagging|metadata-directive|acl$|grant-)/;
 
 /** Finds out who sent the request, in this order: upload token header, signature, presigned URL, caller. */
 export async function authenticate(
@@ -64,17 +76,47 @@ export async function authenticate(
     assertFresh(claimTimeMs(claim), deps.clock());
     return authenticateClaim(deps, keys, request, claim);
   }
-  if (isPresigned(request))
-    return authenticateClaim(deps, keys, request, claimFromQuery(request, deps.clock()));
-  if (/^AWS[ 4]/.test(authorization)) {
+  if (isPresigned(request)) {
+    const authenticated = await authenticateClaim(deps, keys, request, claimFromQuery(request, deps.clock()));
+    adoptSignedParameters(request);
+    return authenticated;
+  }
+  if (isPresignedV2(request)) {
+    const authenticated = await authenticateV2(
+      deps,
+      request,
+      claimFromQueryV2(request, deps.clock()),
+      declaredHash,
+    );
+    adoptSignedParameters(request);
+    return authenticated;
+  }
+  if (authorization.startsWith("AWS "))
+    return authenticateV2(deps, request, claimFromHeaderV2(message, deps.clock()), declaredHash);
+  if (authorization.startsWith("AWS4")) {
     throw new S3Error(
       "InvalidRequest",
       `The authorization mechanism is not supported. Use ${sigV4Algorithm}.`,
     );
   }
   const caller = await deps.authorizeCaller(message);
-  if (caller === null) throw new S3Error("AccessDenied");
-  return { access: callerAccess(caller), payload: payloadMode(declaredHash, null) };
+  const payload = payloadMode(declaredHash, null);
+  if (caller !== null) return { access: callerAccess(caller), payload };
+  if (deps.allowPublicAcls !== true) throw new S3Error("AccessDenied");
+  return { access: anonymousAccess(deps.storage), payload };
+}
+
+async function authenticateV2(
+  deps: AuthenticationDeps,
+  request: S3Request,
+  claim: SignatureV2Claim,
+  declaredHash: string,
+): Promise<Authenticated> {
+  const credential = await deps.credentials.findByAccessKey(claim.accessKeyId);
+  if (credential === null) throw new S3Error("InvalidAccessKeyId");
+  if (!isSignatureV2Valid(request, claim, credential.secretAccessKey))
+    throw new S3Error("SignatureDoesNotMatch");
+  return { access: credentialAccess(credential), payload: payloadMode(declaredHash, null) };
 }
 
 async function authenticateClaim(

@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { ObjectStorage } from "../../adapters/storage/storage.ts";
+import type { BucketInfo, ObjectStorage } from "../../adapters/storage/storage.ts";
 import { type BodyOptions, openRequestBody, type PayloadMode, type RequestBody } from "./request-body.ts";
 import type { S3Access } from "./s3-access.ts";
 import { S3Error } from "./s3-errors.ts";
@@ -50,6 +50,10 @@ export interface S3Exchange {
   readonly payload: PayloadMode;
   /** A connection on which no byte moves for so long is given up. */
   readonly idleMs: number;
+  /** Whether anything but private access lists may be set. */
+  readonly allowPublicAcls: boolean;
+  /** Reports a failure that is the server's, when the answer has begun already. */
+  onUnexpected(error: unknown): void;
   /** Sends `100 Continue` to a client that waits for it; to be called right before the body is read. */
   sendContinue(): void;
 }
@@ -67,9 +71,20 @@ export function uploadSlots(limit: number): UploadSlots {
 }
 
 /** The body of the request, its declarations checked, nothing read. */
-export function bodyOf(exchange: S3Exchange, options?: Omit<BodyOptions, "idleMs">): RequestBody {
+export function bodyOf(
+  exchange: Omit<S3Exchange, "access">,
+  options?: Omit<BodyOptions, "idleMs">,
+): RequestBody {
   const { request, payload, idleMs } = exchange;
   return openRequestBody(request.message, payload, { ...options, idleMs });
+}
+
+/** The bucket of the request, or AccessDenied or NoSuchBucket. */
+export async function requireBucket({ access, storage, request }: S3Exchange): Promise<BucketInfo> {
+  if (!(await access.canSeeBucket(request.bucket))) throw new S3Error("AccessDenied");
+  const bucket = await storage.findBucket(request.bucket);
+  if (bucket === null) throw new S3Error("NoSuchBucket");
+  return bucket;
 }
 
 /** Refuses a body of unknown end, which S3 never takes. */

@@ -1,12 +1,15 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { ObjectStorage } from "../../adapters/storage/storage.ts";
 import { authenticate, type AuthenticationDeps } from "./s3-authentication.ts";
+import { authenticateForm } from "./form-authentication.ts";
+import { isFormUpload, uploadForm } from "./form-upload.ts";
+import type { PayloadMode } from "./request-body.ts";
 import { expectedS3Error, S3Error } from "./s3-errors.ts";
-import { type S3Exchange, type StorageListeners, uploadSlots } from "./s3-exchange.ts";
+import { type StorageListeners, uploadSlots } from "./s3-exchange.ts";
 import { parseS3Request, requestId, type S3Request } from "./s3-request.ts";
 import { sendError } from "./s3-response.ts";
 import { findOperation } from "./s3-routes.ts";
-import { type SigningKeys, signingKeys } from "./sig-v4.ts";
+import { signingKeys } from "./sig-v4.ts";
 
 /** Uploads taken in at the same time, when not set. */
 const defaultUploads = 64;
@@ -19,6 +22,10 @@ export interface S3HandlerDeps extends AuthenticationDeps, StorageListeners {
   storage: ObjectStorage;
   /** Where the endpoint is mounted, without a slash at the end: `/api/cloud/storage`. */
   pathPrefix: string;
+  /** Host name below which `<bucket>.<base domain>` names a bucket; without it only paths name buckets. */
+  baseDomain?: string;
+  /** Off by default: then every access list but `private` is refused, and nobody reads without credentials. */
+  allowPublicAcls?: boolean;
   /** More uploads at the same time are answered with SlowDown. */
   maxConcurrentUploads?: number;
   /** Connections on which no byte of a body moves for so long are closed. */
@@ -46,46 +53,92 @@ export function createS3Handler(deps: S3HandlerDeps): S3Handler {
   return async (message, response, expectsContinue = false) => {
     let isAwaitingContinue = expectsContinue;
     let request: S3Request | null = null;
+    let isAuthenticated = false;
     try {
-      request = parseS3Request(message, response, deps.pathPrefix);
+      request = parseS3Request(message, response, deps.pathPrefix, deps.baseDomain);
       response.setHeader("x-amz-request-id", request.id);
       response.setHeader("X-Content-Type-Options", "nosniff");
-      const operation = findOperation(request);
-      const { access, payload } = await authenticateOrTell(deps, keys, request);
-      const sendContinue = (): void => {
-        if (isAwaitingContinue) response.writeContinue();
-        isAwaitingContinue = false;
-      };
       const { storage, idleTimeoutMs: idleMs = defaultIdleMs } = deps;
-      const exchange: S3Exchange = {
+      const base = {
         storage,
         listeners: deps,
         slots,
         request,
         response,
-        access,
-        payload,
         idleMs,
-        sendContinue,
+        allowPublicAcls: deps.allowPublicAcls === true,
+        onUnexpected: (error: unknown) => logUnexpected(deps, message, request?.id, error),
+        sendContinue: (): void => {
+          if (isAwaitingContinue) response.writeContinue();
+          isAwaitingContinue = false;
+        },
       };
-      await operation(exchange);
+      if (isFormUpload(request)) {
+        const payload: PayloadMode = { kind: "plain", sha256: null };
+        await uploadForm({ ...base, payload }, (fields) =>
+          orTell(deps, message, () => authenticateForm(deps, keys, fields)),
+        );
+        return;
+      }
+      const operation = findOperation(request);
+      const subject = request;
+      const { access, payload } = await orTell(deps, message, () => authenticate(deps, keys, subject));
+      isAuthenticated = true;
+      await operation({ ...base, access, payload });
     } catch (error) {
-      await answerFailure(deps, message, response, request, error, isAwaitingContinue);
+      const isMisread = isAuthenticated && request !== null && (await isBucketInHost(deps, request, error));
+      const told = isMisread ? bucketInHostError() : error;
+      await answerFailure(deps, message, response, request, told, isAwaitingContinue);
     }
   };
 }
 
-async function authenticateOrTell(
+async function orTell<Result>(
   deps: S3HandlerDeps,
-  keys: SigningKeys,
-  request: S3Request,
-): ReturnType<typeof authenticate> {
+  message: IncomingMessage,
+  check: () => Promise<Result>,
+): Promise<Result> {
   try {
-    return await authenticate(deps, keys, request);
+    return await check();
   } catch (error) {
-    if (error instanceof S3Error) deps.onAuthenticationFailed?.(request.message);
+    if (error instanceof S3Error) deps.onAuthenticationFailed?.(message);
     throw error;
   }
+}
+
+/**
+ * True when the first label of the host is a bucket that the request most likely means. SDKs put it there unless
+ * told otherwise; without a base domain the path's first segment is taken for the bucket, and nothing is found.
+ */
+async function isBucketInHost(
+  { storage, baseDomain }: S3HandlerDeps,
+  { message, bucket }: S3Request,
+  error: unknown,
+): Promise<boolean> {
+  const code = expectedS3Error(error)?.code ?? "";
+  if (baseDomain !== undefined || !["AccessDenied", "NoSuchBucket", "MethodNotAllowed"].includes(code))
+    return false;
+  const host = message.headers.host ?? "";
+  const [label = "", ...others] = host.split(".");
+  const isAddress = /^[\d.:[\]]+$/.test(host);
+  if (others.length === 0 || isAddress || label === bucket) return false;
+  return (await storage.findBucket(label).catch(() => null)) !== null;
+}
+
+function bucketInHostError(): S3Error {
+  return new S3Error(
+    "InvalidRequest",
+    "The request names its bucket in the host name. This server takes it in the path: set forcePathStyle, or addressing_style = path.",
+  );
+}
+
+function logUnexpected(
+  { logger }: S3HandlerDeps,
+  { method }: IncomingMessage,
+  id: string | undefined,
+  error: unknown,
+): void {
+  logger?.error({ err: error, request_id: id, method }, "The storage endpoint failed.");
 }
 
 async function answerFailure(
@@ -103,12 +156,7 @@ async function answerFailure(
   }
   const id = request?.id ?? requestId(response);
   const expected = expectedS3Error(error);
-  if (expected === null) {
-    deps.logger?.error(
-      { err: error, request_id: id, method: message.method },
-      "The storage endpoint failed.",
-    );
-  }
+  if (expected === null) logUnexpected(deps, message, id, error);
   if (response.headersSent) {
     // Only a broken connection tells the client that the rest will not come.
     response.destroy();

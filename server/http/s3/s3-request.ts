@@ -13,6 +13,8 @@ export interface S3Request {
   /** `/api/cloud/storage` or wherever the endpoint is mounted; part of `rawPath` unless a proxy stripped it. */
   readonly pathPrefix: string;
   readonly hasPrefix: boolean;
+  /** True when the host named the bucket. */
+  readonly isVirtualHosted: boolean;
   /** "" for the list of buckets. */
   readonly bucket: string;
   /** "" for the bucket itself. */
@@ -23,11 +25,15 @@ export interface S3Request {
   readonly id: string;
 }
 
-/** Reads the request line. Keys are opaque: decoded once, never normalised. Throws InvalidURI. */
+/**
+ * Reads the request line. Keys are opaque: decoded once, never normalised. Throws InvalidURI. With a `baseDomain`
+ * the host `<bucket>.<base domain>` names the bucket, and the whole path is the key.
+ */
 export function parseS3Request(
   message: IncomingMessage,
   response: ServerResponse,
   pathPrefix: string,
+  baseDomain?: string,
 ): S3Request {
   // A request line in absolute form, as some proxies send it, names the same resource.
   const target = (message.url ?? "/").replace(/^https?:\/\/[^/?]*/i, "");
@@ -36,7 +42,10 @@ export function parseS3Request(
   const rawQuery = queryStart < 0 ? "" : target.slice(queryStart + 1);
   const hasPrefix = rawPath === pathPrefix || rawPath.startsWith(`${pathPrefix}/`);
   const resource = (hasPrefix ? rawPath.slice(pathPrefix.length) : rawPath).replace(/^\//, "");
+  const hostBucket = baseDomain === undefined ? null : bucketOfHost(message.headers.host ?? "", baseDomain);
   const bucketEnd = resource.indexOf("/");
+  const keyInPath = bucketEnd < 0 ? "" : resource.slice(bucketEnd + 1);
+  const keyText = hostBucket === null ? keyInPath : resource;
   return {
     message,
     method: message.method ?? "GET",
@@ -44,12 +53,19 @@ export function parseS3Request(
     rawQuery,
     pathPrefix,
     hasPrefix,
-    bucket: percentDecode(bucketEnd < 0 ? resource : resource.slice(0, bucketEnd)),
-    key: bucketEnd < 0 ? "" : percentDecode(resource.slice(bucketEnd + 1)),
+    isVirtualHosted: hostBucket !== null,
+    bucket: hostBucket ?? percentDecode(bucketEnd < 0 ? resource : resource.slice(0, bucketEnd)),
+    key: keyText === "" ? "" : percentDecode(keyText),
     query: parseQuery(rawQuery),
     wantsJson: prefersJson(message.headers.accept),
     id: requestId(response),
   };
+}
+
+/** `outputs` of `outputs.storage.example.com:8001` for the base domain `storage.example.com`, else null. */
+function bucketOfHost(host: string, baseDomain: string): string | null {
+  const name = host.toLowerCase().replace(/:\d+$/, "");
+  return name.endsWith(`.${baseDomain.toLowerCase()}`) ? name.slice(0, -baseDomain.length - 1) : null;
 }
 
 /** The id that the answer carries: the server's own correlation id where it has given one. */
@@ -75,8 +91,11 @@ function parseQuery(rawQuery: string): Map<string, string> {
   return query;
 }
 
-/** Bytes above 0x7F that a client sent as they are reach us as one character each. */
-function percentDecode(text: string): string {
+/**
+ * Decodes once; throws InvalidURI unless the bytes are UTF-8. Bytes above 0x7F that a client sent as they are reach
+ * us as one character each.
+ */
+export function percentDecode(text: string): string {
   try {
     return decodeURIComponent(
       text.replace(/[\u0080-\u00ff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`),

@@ -1,25 +1,36 @@
+import { getBucketAcl, getObjectAcl, putBucketAcl, putObjectAcl } from "./acl-operations.ts";
+import { createBucket, deleteBucket, getBucketLocation, headBucket } from "./bucket-operations.ts";
+import { copyObject, copyPart } from "./copy-operations.ts";
 import { listBuckets, listObjects, listVersions } from "./list-operations.ts";
 import { listParts, listUploads } from "./multipart-lists.ts";
 import { abortUpload, completeUpload, createUpload, putPart } from "./multipart-operations.ts";
+import { getObjectAttributes } from "./object-attributes.ts";
 import { getObject } from "./object-download.ts";
 import { deleteObject, deleteObjects, putObject } from "./object-operations.ts";
 import { S3Error } from "./s3-errors.ts";
 import type { S3Exchange } from "./s3-exchange.ts";
-import type { S3Request } from "./s3-request.ts";
-import { sendEmpty, sendXml } from "./s3-response.ts";
+import { headerOf, type S3Request } from "./s3-request.ts";
+import {
+  deleteBucketTagging,
+  deleteObjectTagging,
+  getBucketTagging,
+  getObjectTagging,
+  putBucketTagging,
+  putObjectTagging,
+} from "./tagging-operations.ts";
 
 /** One operation of S3. */
 export type S3Operation = (exchange: S3Exchange) => Promise<void>;
 
 /**
  * Parameters that ask for another operation than the plain one of their method. One that is not offered must not
- * fall through: `PUT /key?tagging` would replace the object.
+ * fall through: `PUT /key?legal-hold` would replace the object.
  */
 const subresources = new Set(
-  `accelerate acl analytics append attributes cors encryption intelligent-tiering inventory legal-hold lifecycle
+  `accelerate analytics append cors encryption intelligent-tiering inventory legal-hold lifecycle
   logging metadataConfiguration metadataTable metrics notification object-lock ownershipControls policy policyStatus
   publicAccessBlock rename renameObject replication requestPayment restore retention select select-type session
-  tagging torrent versioning website`.split(/\s+/),
+  torrent versioning website`.split(/\s+/),
 );
 
 /** The operation that a request asks for; throws NotImplemented or MethodNotAllowed. */
@@ -28,13 +39,13 @@ export function findOperation(request: S3Request): S3Operation {
   for (const name of query.keys()) if (subresources.has(name)) throw notOffered(name);
   if (method === "OPTIONS") throw new S3Error("InvalidRequest", "CORS is not enabled for this bucket.");
   const version = query.get("versionId");
-  if (version !== undefined && version !== "null") throw notOffered("versionId");
+  if (version !== undefined && version !== "null") throw new S3Error("NoSuchVersion");
   const operation =
     bucket === ""
       ? rootOperation(method)
       : key === ""
         ? bucketOperation(method, query)
-        : objectOperation(method, query);
+        : objectOperation(request);
   if (operation === undefined) throw new S3Error("MethodNotAllowed");
   return operation;
 }
@@ -47,7 +58,24 @@ function rootOperation(method: string): S3Operation | undefined {
   return method === "GET" ? listBuckets : undefined;
 }
 
+/** `?acl` and `?tagging` by method; a method that is missing there is not possible. */
+const bucketAcl: Record<string, S3Operation> = { GET: getBucketAcl, PUT: putBucketAcl };
+const objectAcl: Record<string, S3Operation> = { GET: getObjectAcl, PUT: putObjectAcl };
+const bucketTags: Record<string, S3Operation> = {
+  GET: getBucketTagging,
+  PUT: putBucketTagging,
+  DELETE: deleteBucketTagging,
+};
+const objectTags: Record<string, S3Operation> = {
+  GET: getObjectTagging,
+  PUT: putObjectTagging,
+  DELETE: deleteObjectTagging,
+};
+
 function bucketOperation(method: string, query: ReadonlyMap<string, string>): S3Operation | undefined {
+  if (query.has("attributes")) return undefined;
+  if (query.has("acl")) return bucketAcl[method];
+  if (query.has("tagging")) return bucketTags[method];
   switch (method) {
     case "GET":
       if (query.has("location")) return getBucketLocation;
@@ -66,15 +94,20 @@ function bucketOperation(method: string, query: ReadonlyMap<string, string>): S3
   }
 }
 
-function objectOperation(method: string, query: ReadonlyMap<string, string>): S3Operation | undefined {
+function objectOperation({ method, query, message }: S3Request): S3Operation | undefined {
   const isMultipart = query.has("uploadId");
+  const isCopy = headerOf(message, "x-amz-copy-source") !== undefined;
+  if (query.has("acl")) return objectAcl[method];
+  if (query.has("tagging")) return objectTags[method];
+  if (query.has("attributes")) return method === "GET" ? getObjectAttributes : undefined;
   switch (method) {
     case "GET":
       return isMultipart ? listParts : getObject;
     case "HEAD":
       return getObject;
     case "PUT":
-      return isMultipart || query.has("partNumber") ? putPart : putObject;
+      if (isMultipart || query.has("partNumber")) return isCopy ? copyPart : putPart;
+      return isCopy ? copyObject : putObject;
     case "DELETE":
       return isMultipart ? abortUpload : deleteObject;
     case "POST":
@@ -83,35 +116,4 @@ function objectOperation(method: string, query: ReadonlyMap<string, string>): S3
     default:
       return undefined;
   }
-}
-
-async function headBucket(exchange: S3Exchange): Promise<void> {
-  await assertBucket(exchange);
-  sendEmpty(exchange.response, 200);
-}
-
-async function getBucketLocation(exchange: S3Exchange): Promise<void> {
-  await assertBucket(exchange);
-  sendXml(exchange.response, 200, "LocationConstraint", null);
-}
-
-async function assertBucket({ access, storage, request }: S3Exchange): Promise<void> {
-  if (!(await access.canSeeBucket(request.bucket))) throw new S3Error("AccessDenied");
-  if ((await storage.findBucket(request.bucket)) === null) throw new S3Error("NoSuchBucket");
-}
-
-/** Creating a bucket that is there is a success, since rclone does it before every copy. */
-async function createBucket({ access, storage, request, response }: S3Exchange): Promise<void> {
-  access.assertBucketWritable(request.bucket);
-  await storage.createBucket(request.bucket);
-  sendEmpty(response, 200, { Location: `/${request.bucket}` });
-}
-
-/** Only for keys that reach everything: no job may remove what it shares with others. */
-async function deleteBucket({ access, storage, request, response }: S3Exchange): Promise<void> {
-  access.assertBucketWritable(request.bucket);
-  const { storedPrefix } = await access.listView(request.bucket, "");
-  if (storedPrefix !== "") throw new S3Error("AccessDenied");
-  await storage.deleteBucket(request.bucket);
-  sendEmpty(response, 204);
 }

@@ -300,15 +300,20 @@ describe("what a browser gets", () => {
 describe("operations that are not offered", () => {
   it("say so and change nothing", async () => {
     await put(server.storage, "job1/k", "kept");
-    for (const name of ["tagging", "acl", "retention", "torrent"]) {
+    for (const name of ["cors", "legal-hold", "retention", "torrent"]) {
       assertRefused(await send("PUT", `/outputs/k?${name}`, { body: "x" }), 501, "NotImplemented");
     }
-    const copy = { headers: { "x-amz-copy-source": "/outputs/k" }, body: "" };
-    assertRefused(await send("PUT", "/outputs/k", copy), 501, "NotImplemented");
+    const grant = { headers: { "x-amz-grant-read": "id=anyone" }, body: "x" };
+    assertRefused(await send("PUT", "/outputs/k", grant), 501, "NotImplemented");
+    assertRefused(await send("GET", "/outputs/k?versionId=1"), 404, "NoSuchVersion");
     assertRefused(await send("POST", "/outputs/k", { body: "x" }), 405, "MethodNotAllowed");
     assertRefused(await send("PATCH", "/outputs", { body: "x" }), 405, "MethodNotAllowed");
-    const old = await send("GET", "/outputs/k", { accessKeyId: null, headers: { authorization: "AWS a:b" } });
-    assertRefused(old, 400, "InvalidRequest");
+    const newer = { authorization: "AWS4-ECDSA-P256-SHA256 Credential=a" };
+    assertRefused(
+      await send("GET", "/outputs/k", { accessKeyId: null, headers: newer }),
+      400,
+      "InvalidRequest",
+    );
     assert.equal(String(await get(server.storage, "job1/k")), "kept");
   });
 });

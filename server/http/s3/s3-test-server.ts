@@ -42,10 +42,14 @@ export async function startS3TestServer(
     durability?: "full" | "fast";
     keepFreeBytes?: number;
     clock?: () => number;
+    pathPrefix?: string;
+    maxConcurrentUploads?: number;
+    allowPublicAcls?: boolean;
+    baseDomain?: string;
   } = {},
 ): Promise<S3TestServer> {
   const root = options.root ?? (await mkdtemp(join(tmpdir(), "s3-test-")));
-  const { durability = "fast", keepFreeBytes = 0, clock = Date.now } = options;
+  const { durability = "fast", keepFreeBytes = 0, clock = Date.now, pathPrefix = testPathPrefix } = options;
   const storage = await openLocalStorage({ root, durability, keepFreeBytes, clock });
   await storage.createBucket("outputs");
   const credentials = new Map([["job1-key", jobCredential("job1")]]);
@@ -55,7 +59,7 @@ export async function startS3TestServer(
   const failures: unknown[] = [];
   const handler = createS3Handler({
     storage,
-    pathPrefix: testPathPrefix,
+    pathPrefix,
     credentials: {
       findByAccessKey: async (accessKeyId) => credentials.get(accessKeyId) ?? null,
       findByUploadToken: async (token) =>
@@ -65,14 +69,17 @@ export async function startS3TestServer(
     clock,
     onUploadProgress: (report) => void progress.push(report),
     onObjectStored: (notice) => void stored.push(notice),
+    ...(options.baseDomain && { baseDomain: options.baseDomain }),
+    ...(options.allowPublicAcls && { allowPublicAcls: true }),
     logger: { error: (details) => void failures.push(details) },
+    ...(options.maxConcurrentUploads && { maxConcurrentUploads: options.maxConcurrentUploads }),
   });
   const server = createServer({ requestTimeout: 0, keepAliveTimeout: 65_000 });
-  mountS3(server, testPathPrefix, handler, (_, response) => void response.writeHead(404).end("elsewhere"));
+  mountS3(server, pathPrefix, handler, (_, response) => void response.writeHead(404).end("elsewhere"));
   await new Promise<void>((resolve) => void server.listen(options.port ?? 0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}${testPathPrefix}`,
+    url: `http://127.0.0.1:${port}${pathPrefix}`,
     port,
     root,
     storage,

@@ -11,14 +11,17 @@ export interface Markup {
 /** What an element may hold; null and undefined are left out. */
 export type Content = string | number | boolean | Markup | null | undefined | readonly Content[];
 
-/** `<name>content</name>`, with text escaped. */
-export function element(name: string, content: Content): Markup {
-  return { xml: `<${name}>${render(content)}</${name}>` };
+/** `<name>content</name>`, with text escaped; `attributes` are markup. */
+export function element(name: string, content: Content, attributes = ""): Markup {
+  return { xml: `<${name}${attributes}>${render(content)}</${name}>` };
 }
 
-/** A whole document; `name` becomes the root element. Errors have no namespace, as S3's. */
+/** Documents that S3 sends without a namespace. */
+const withoutNamespace = new Set(["Error", "PostResponse"]);
+
+/** A whole document; `name` becomes the root element. */
 export function xmlDocument(name: string, content: Content): string {
-  const attribute = name === "Error" ? "" : ` xmlns="${namespace}"`;
+  const attribute = withoutNamespace.has(name) ? "" : ` xmlns="${namespace}"`;
   return `${xmlDeclaration}<${name}${attribute}>${render(content)}</${name}>`;
 }
 
@@ -109,5 +112,10 @@ function resolveReferences(text: string): string {
 
 /** Text of the first child with this name, undefined when there is none. */
 export function childText(parent: XmlElement, name: string): string | undefined {
-  return parent.children.find((child) => child.name === name)?.text;
+  return childElement(parent, name)?.text;
+}
+
+/** First child with this name, undefined when there is none. */
+export function childElement(parent: XmlElement, name: string): XmlElement | undefined {
+  return parent.children.find((child) => child.name === name);
 }

@@ -25,16 +25,19 @@ export interface SignatureClaim {
   payloadHash: string;
 }
 
+/** What a key is derived for. */
+export type CredentialScope = Pick<SignatureClaim, "accessKeyId" | "day" | "region">;
+
 /** `<day>/<region>/s3/aws4_request` */
-export function credentialScope(claim: SignatureClaim): string {
+export function credentialScope(claim: CredentialScope): string {
   return `${claim.day}/${claim.region}/s3/aws4_request`;
 }
 
 /** Takes a credential apart; throws `code` when it is not `<access key>/<day>/<region>/s3/aws4_request`. */
 export function parseCredential(
   credential: string,
-  code: "AuthorizationHeaderMalformed" | "AuthorizationQueryParametersError",
-): Pick<SignatureClaim, "accessKeyId" | "day" | "region"> {
+  code: "AuthorizationHeaderMalformed" | "AuthorizationQueryParametersError" | "InvalidArgument",
+): CredentialScope {
   const fields = credential.split("/");
   const [day = "", region = "", service, terminator] = fields.slice(-4);
   const accessKeyId = fields.slice(0, -4).join("/");
@@ -105,7 +108,7 @@ interface CachedKey {
 }
 
 /** Derives and remembers signing keys (14 µs each, one per access key, day and region). */
-export type SigningKeys = (claim: SignatureClaim, secretAccessKey: string) => Buffer;
+export type SigningKeys = (claim: CredentialScope, secretAccessKey: string) => Buffer;
 
 const cachedKeys = 512;
 
@@ -165,7 +168,7 @@ function stringToSign(claim: SignatureClaim, canonicalRequest: string): string {
  * boto3, the AWS CLI, rclone and the SDKs sign the path as sent; s3fs without the mount point; s3cmd without it
  * but with it in the host name; and a proxy may have stripped it. All four name the same object.
  */
-function signedPaths(request: S3Request, host: string): { path: string; host: string }[] {
+export function signedPaths(request: S3Request, host: string): { path: string; host: string }[] {
   const { rawPath, pathPrefix, hasPrefix } = request;
   const sent = { path: rawPath === "" ? "/" : rawPath, host };
   if (!hasPrefix) return [sent, { path: pathPrefix + rawPath, host }];

@@ -3,62 +3,120 @@ import type { FileHandle } from "node:fs/promises";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { Body } from "../storage.ts";
 
-/** One write gathers about this much, so that small chunks do not cost a system call each. */
-const batchBytes = 256 * 1024;
+/** One write gathers this much, so that small chunks do not cost a system call each. More is not faster. */
+const batchBytes = 128 * 1024;
 
-/** Writes `buffers` at `position`, all of them. */
-export type WriteBatch = (buffers: Uint8Array[], position: number) => Promise<void>;
+/** While so many writes run, no more is taken in. */
+const writesAtOnce = 2;
+
+/** Buffers kept for the next body; more are made when many bodies come at once. */
+const keptBuffers = 32;
+const freeBuffers: Buffer<ArrayBuffer>[] = [];
+
+/** Writes `bytes` at `position`, all of them. */
+export type WriteAt = (bytes: Uint8Array, position: number) => Promise<void>;
+
+/** What {@link writeBody} found; `md5` in hex, null where it was not needed. */
+export interface WrittenBody {
+  sizeBytes: number;
+  md5: string | null;
+}
 
 /**
- * Streams `body` out through `write`, one write running while the next batch arrives. Rejects with the first
+ * Streams `body` out through `write`, from position `start` on, while the next bytes arrive. Rejects with the first
  * error of either side, with `object_digest_mismatch` when the MD5 (hex) is not the expected one; no write is
  * running any more then.
  */
 export async function writeBody(
   body: Body,
-  write: WriteBatch,
-  options: { start: number; expectedMd5?: string | undefined },
-): Promise<{ sizeBytes: number; md5: string }> {
-  const md5 = createHash("md5");
-  let position = options.start;
-  let running: Promise<void> = Promise.resolve();
-  let batch: Uint8Array[] = [];
-  let gathered = 0;
-  const flush = async (): Promise<void> => {
-    await running;
-    running = write(batch, position);
-    // The rejection is seen at the next await; until then it must not count as unhandled.
-    running.catch(() => undefined);
-    position += gathered;
-    batch = [];
-    gathered = 0;
-  };
+  write: WriteAt,
+  options: { start: number; expectedMd5?: string | undefined; needsMd5?: boolean },
+): Promise<WrittenBody> {
+  const { start, expectedMd5, needsMd5 = false } = options;
+  const isNeeded = needsMd5 || expectedMd5 !== undefined || body.isVouchedFor !== true;
+  const md5 = isNeeded ? createHash("md5") : null;
+  const writer = batchWriter(write, start);
+  let sizeBytes = 0;
   try {
     for await (const chunk of body) {
-      md5.update(chunk);
-      batch.push(chunk);
-      gathered += chunk.byteLength;
-      if (gathered >= batchBytes) await flush();
+      md5?.update(chunk);
+      sizeBytes += chunk.byteLength;
+      await writer.add(chunk);
+      body.release?.(chunk);
     }
-    if (gathered > 0) await flush();
-    await running;
+    await writer.flush();
   } finally {
-    await running.catch(() => undefined);
+    await writer.settle();
   }
-  const digest = md5.digest("hex");
-  if (options.expectedMd5 !== undefined && options.expectedMd5 !== digest)
-    throw fail("object_digest_mismatch");
-  return { sizeBytes: position - options.start, md5: digest };
+  const digest = md5?.digest("hex") ?? null;
+  if (expectedMd5 !== undefined && expectedMd5 !== digest) throw fail("object_digest_mismatch");
+  return { sizeBytes, md5: digest };
 }
 
-/** Writes all of `buffers` to a file; the system call may stop short, as it does before a disk is full. */
-export async function writeFully(handle: FileHandle, buffers: Uint8Array[], position: number): Promise<void> {
-  const total = buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0);
-  let { bytesWritten: written } = await handle.writev(buffers, position);
-  if (written === total) return;
-  const rest = Buffer.concat(buffers);
-  while (written < total) {
-    const step = await handle.write(rest, written, total - written, position + written);
+interface BatchWriter {
+  /** Copies `chunk`; waits only while too much is being written. */
+  add(chunk: Uint8Array): Promise<void> | undefined;
+  flush(): Promise<void>;
+  /** Waits for the writes that run, whatever becomes of them, and gives the memory back. */
+  settle(): Promise<void>;
+}
+
+function batchWriter(write: WriteAt, start: number): BatchWriter {
+  let position = start;
+  let filling: Buffer<ArrayBuffer> | null = null;
+  let filled = 0;
+  let running: Promise<void>[] = [];
+  const writeOut = (batch: Buffer<ArrayBuffer>, length: number): void => {
+    const written = write(batch.subarray(0, length), position).finally(() => giveBack(batch));
+    // The rejection is seen when this write's turn to be awaited comes; it must not count as unhandled.
+    written.catch(() => undefined);
+    running.push(written);
+    position += length;
+    filling = null;
+    filled = 0;
+  };
+  const addRest = async (chunk: Uint8Array): Promise<void> => {
+    for (let at = 0; at < chunk.byteLength;) {
+      filling ??= freeBuffers.pop() ?? Buffer.allocUnsafeSlow(batchBytes);
+      const piece = chunk.subarray(at, at + batchBytes - filled);
+      filling.set(piece, filled);
+      filled += piece.byteLength;
+      at += piece.byteLength;
+      if (filled < batchBytes) return;
+      writeOut(filling, filled);
+      if (running.length >= writesAtOnce) await running.shift();
+    }
+  };
+  return {
+    add(chunk) {
+      if (filling === null || filled + chunk.byteLength >= batchBytes) return addRest(chunk);
+      filling.set(chunk, filled);
+      filled += chunk.byteLength;
+      return undefined;
+    },
+    async flush() {
+      if (filling !== null) writeOut(filling, filled);
+      await Promise.all(running);
+    },
+    async settle() {
+      await Promise.allSettled(running);
+      running = [];
+      if (filling !== null) giveBack(filling);
+      filling = null;
+    },
+  };
+}
+
+function giveBack(buffer: Buffer<ArrayBuffer>): void {
+  if (freeBuffers.length < keptBuffers) freeBuffers.push(buffer);
+  // Detached, the memory is free at once instead of at some later garbage collection.
+  else buffer.buffer.transfer(0);
+}
+
+/** Writes all of `bytes` to a file; the system call may stop short, as it does before a disk is full. */
+export async function writeFully(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let written = 0; written < bytes.byteLength;) {
+    const step = await handle.write(bytes, written, bytes.byteLength - written, position + written);
     written += step.bytesWritten;
   }
 }
@@ -73,7 +131,7 @@ export async function copyRange(
   for (let at = range.start; at < range.end;) {
     const { bytesRead } = await from.read(buffer, 0, Math.min(buffer.length, range.end - at), at);
     if (bytesRead === 0) throw new Error("A stored part is shorter than its record says.");
-    await writeFully(to, [buffer.subarray(0, bytesRead)], range.position + at - range.start);
+    await writeFully(to, buffer.subarray(0, bytesRead), range.position + at - range.start);
     at += bytesRead;
   }
 }

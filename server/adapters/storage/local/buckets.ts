@@ -25,10 +25,34 @@ export async function findBucket(disk: Disk, bucket: string): Promise<BucketInfo
   }
 }
 
+/** A bucket that was there a moment ago is taken to be there still. */
+const recentMs = 1_000;
+
+/** Buckets that were found a moment ago; what this process changes must be forgotten at once. */
+export interface RecentBuckets {
+  find(bucket: string): Promise<BucketInfo | null>;
+  forget(bucket: string): void;
+}
+
+/** Remembers what `load` found for a second. */
+export function recentBuckets(load: (bucket: string) => Promise<BucketInfo | null>): RecentBuckets {
+  const found = new Map<string, { info: BucketInfo; untilMs: number }>();
+  return {
+    async find(bucket) {
+      const known = found.get(bucket);
+      if (known !== undefined && performance.now() < known.untilMs) return known.info;
+      found.delete(bucket);
+      const info = await load(bucket);
+      if (info !== null) found.set(bucket, { info, untilMs: performance.now() + recentMs });
+      return info;
+    },
+    forget: (bucket) => void found.delete(bucket),
+  };
+}
+
 /** Refuses with `bucket_not_found` unless the bucket is there. */
-export async function requireBucket(disk: Disk, bucket: string): Promise<void> {
-  if ((await findBucket(disk, bucket)) === null)
-    throw fail("bucket_not_found", { bucket: bucket.slice(0, 80) });
+export async function requireBucket(buckets: RecentBuckets, bucket: string): Promise<void> {
+  if ((await buckets.find(bucket)) === null) throw fail("bucket_not_found", { bucket: bucket.slice(0, 80) });
 }
 
 /** Every bucket by name. */
@@ -75,5 +99,8 @@ async function removeEmptyFolders(parent: Directory, name: string): Promise<void
       await folder.close();
     }
   }
-  await rmdir(`${parent.path}/${name}`);
+  await rmdir(`${parent.path}/${name}`).catch((error: unknown) => {
+    // Somebody else who removes the same bucket was faster.
+    if (errorCode(error) !== "ENOENT") throw error;
+  });
 }

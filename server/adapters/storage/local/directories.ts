@@ -1,6 +1,10 @@
-import { constants, existsSync } from "node:fs";
-import { lstat, mkdir, open, readlink } from "node:fs/promises";
+import { closeSync, constants, existsSync, fsync, open as openFile, readlinkSync } from "node:fs";
+import { lstat, mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
+
+const openDescriptorOf = promisify(openFile);
+const syncDescriptor = promisify(fsync);
 
 /**
  * An existing directory that was reached without following a symbolic link. Join names to `path`: on Linux it
@@ -34,9 +38,8 @@ export async function openDirectory(root: string, segments: readonly string[]): 
   }
   const opened = await openDescriptor(path, 0);
   if (opened === null) return null;
-  // Had a link been followed, the kernel would name another directory here.
-  const actual = await readlink(opened.path).catch(() => null);
-  if (actual === path) return opened;
+  // Had a link been followed, the kernel would name another directory here; it asks no disk for the answer.
+  if (readlinkSync(opened.path) === path) return opened;
   await opened.close();
   return null;
 }
@@ -83,11 +86,12 @@ async function makeChild(parent: Directory, name: string, durable: boolean): Pro
 
 async function openDescriptor(path: string, flags: number): Promise<Directory | null> {
   try {
-    const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | flags);
+    const descriptor = await openDescriptorOf(path, constants.O_RDONLY | constants.O_DIRECTORY | flags);
     return {
-      path: `/proc/self/fd/${handle.fd}`,
-      sync: () => handle.sync(),
-      close: () => handle.close(),
+      path: `/proc/self/fd/${descriptor}`,
+      sync: () => syncDescriptor(descriptor),
+      // Closing a directory writes nothing, so it need not go through the thread pool.
+      close: async () => closeSync(descriptor),
     };
   } catch (error) {
     if (isBlocked(error)) return null;

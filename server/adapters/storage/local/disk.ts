@@ -4,10 +4,19 @@ import { link, lstat, mkdir, open, readdir, realpath, rename, rm, statfs, unlink
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
+import { writeFully } from "./body-writer.ts";
 import { errorCode } from "./directories.ts";
 
 /** Freeing the blocks of larger files takes long enough (0.3 s a GiB on ext4) to be done after the answer. */
 const slowUnlinkBytes = 64 * 1024 * 1024;
+
+/** While so much more than the reserve is free, small files are taken in without asking the disk each time. */
+const roomyBytes = 1024 * 1024 * 1024;
+const roomyMs = 250;
+const smallBytes = 1024 * 1024;
+
+const flushesAtOnce = 2;
+const quickFlushBytes = 4 * 1024 * 1024;
 
 /** Tells this process from an earlier one that had the same process id. */
 const processTag = randomBytes(4).toString("hex");
@@ -22,6 +31,8 @@ export interface Disk {
   own(...names: string[]): string;
   /** A new, empty file for writing; its name tells which process it belongs to. */
   openTemporary(): Promise<{ path: string; handle: FileHandle }>;
+  /** Resolves when the file's bytes are on the disk; at once where that is not asked for. */
+  flush(handle: FileHandle, sizeBytes: number): Promise<void>;
   /** Writes a small file of the storage's own as a whole or not at all. */
   replaceFile(path: string, content: string): Promise<void>;
   /** Keeps the bytes of a large file reachable in the trash, so that replacing or unlinking it is quick. */
@@ -67,6 +78,7 @@ export async function openDisk(options: {
       const path = temporaryPath();
       return { path, handle: await open(path, newFileFlags, 0o666).catch(throwDiskError(root)) };
     },
+    flush: flusher(options.durable),
     async replaceFile(path, content) {
       const temporary = temporaryPath();
       try {
@@ -87,14 +99,61 @@ export async function openDisk(options: {
       await rename(path, own("trash", randomBytes(12).toString("hex")));
       hasTrash = true;
     },
-    async checkSpace(bytes) {
-      const free = await freeBytes(root);
-      if (free - bytes < options.keepFreeBytes) throw diskFull(root, free);
-    },
+    checkSpace: spaceCheck(root, options.keepFreeBytes),
     async sweepTemporary() {
       await clearFolder(own("tmp"), (name) => !isOwnerAlive(name));
       await clearFolder(own("trash"), () => true);
     },
+  };
+}
+
+/**
+ * Flushing a large file takes seconds, in which it holds one of the four threads that all of the process's file access
+ * goes through: so only two do at the same time.
+ */
+function flusher(durable: boolean): Disk["flush"] {
+  const lanes: Promise<void>[] = Array.from({ length: flushesAtOnce }, () => Promise.resolve());
+  let next = 0;
+  return async (handle, sizeBytes) => {
+    if (!durable) return;
+    if (sizeBytes <= quickFlushBytes) return handle.datasync();
+    const lane = next++ % flushesAtOnce;
+    const flushed = (lanes[lane] ?? Promise.resolve()).then(() => handle.datasync());
+    lanes[lane] = flushed.catch(() => undefined);
+    return flushed;
+  };
+}
+
+function spaceCheck(root: string, keepFreeBytes: number): Disk["checkSpace"] {
+  let roomyUntilMs = 0;
+  return async (bytes) => {
+    const nowMs = performance.now();
+    if (bytes <= smallBytes && nowMs < roomyUntilMs) return;
+    const free = await freeBytes(root);
+    if (free - bytes < keepFreeBytes) throw diskFull(root, free);
+    if (free - keepFreeBytes > roomyBytes) roomyUntilMs = nowMs + roomyMs;
+  };
+}
+
+/** A storage's folder as it is, for reading: nothing is made or removed, and the functions that write throw. */
+export async function openDiskForReading(folder: string): Promise<Disk> {
+  const root = await realpath(folder);
+  const refuse = (): never => {
+    throw new Error("This storage was opened for reading.");
+  };
+  return {
+    root,
+    durable: false,
+    clock: Date.now,
+    own: (...names) => join(root, ".s3", ...names),
+    openTemporary: refuse,
+    flush: refuse,
+    replaceFile: refuse,
+    keepForTrash: refuse,
+    moveToTrash: refuse,
+    emptyTrash: refuse,
+    checkSpace: refuse,
+    sweepTemporary: refuse,
   };
 }
 
@@ -110,7 +169,7 @@ async function ensureOwnFolder(path: string): Promise<void> {
 async function writeWhole(path: string, content: string, durable: boolean): Promise<void> {
   const handle = await open(path, newFileFlags, 0o666);
   try {
-    await handle.writeFile(content);
+    await writeFully(handle, Buffer.from(content), 0);
     if (durable) await handle.datasync();
   } finally {
     await handle.close();
@@ -134,7 +193,7 @@ async function clearFolder(path: string, isGarbage: (name: string) => boolean): 
 }
 
 /** True while the process that made a temporary name may still be writing to it. */
-function isOwnerAlive(name: string): boolean {
+export function isOwnerAlive(name: string): boolean {
   const [owner = "", tag] = name.split(".");
   const pid = Number(owner);
   if (!Number.isSafeInteger(pid) || pid <= 0) return false;

@@ -1,10 +1,19 @@
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { ObjectStorage, PartInfo } from "../storage.ts";
 import { alternateKeyIndex } from "./alternate-keys.ts";
-import { createBucket, findBucket, listBuckets, removeEmptyBucket, requireBucket } from "./buckets.ts";
+import { bucketSettings, type BucketSettingsFiles } from "./bucket-settings.ts";
+import {
+  createBucket,
+  findBucket,
+  listBuckets,
+  recentBuckets,
+  type RecentBuckets,
+  removeEmptyBucket,
+  requireBucket,
+} from "./buckets.ts";
 import { openDisk } from "./disk.ts";
 import { keyLock } from "./key-lock.ts";
-import { deleteObject, putObject, type WritingParts } from "./object-files.ts";
+import { changeObject, deleteObject, putObject, type WritingParts } from "./object-files.ts";
 import { keysUnder, listObjects, type ListingParts, usage } from "./object-listing.ts";
 import { objectPlaces } from "./object-places.ts";
 import { currentRecord, openObject } from "./object-reading.ts";
@@ -22,7 +31,7 @@ import {
 } from "./uploads.ts";
 
 /** Left free by default, so that the database and the logs on the same disk can go on. */
-const defaultKeepFreeBytes = 256 * 1024 * 1024;
+const defaultKeepFreeBytes = 2 * 1024 * 1024 * 1024;
 
 /** Settings of {@link openLocalStorage}. */
 export interface LocalStorageOptions {
@@ -44,7 +53,9 @@ export interface LocalStorage extends ObjectStorage {
   filePath(bucket: string, key: string): Promise<string | null>;
 }
 
-type StorageParts = WritingParts & ListingParts & UploadParts;
+type StorageParts = WritingParts &
+  ListingParts &
+  UploadParts & { settings: BucketSettingsFiles; buckets: RecentBuckets };
 
 /**
  * Opens the storage under `root`: objects are plain files `<root>/<bucket>/<key>`, everything else is in
@@ -61,11 +72,25 @@ export async function openLocalStorage(options: LocalStorageOptions): Promise<Lo
   const alternates = alternateKeyIndex(disk, records);
   const places = objectPlaces(disk, alternates);
   const states = uploadStates(disk);
-  const parts: StorageParts = { disk, lock: keyLock(), records, alternates, places, states };
+  const settings = bucketSettings(disk);
+  const buckets = recentBuckets(async (bucket) => {
+    const found = await findBucket(disk, bucket);
+    return found === null ? null : { ...(await settings.read(bucket)), ...found };
+  });
+  const parts: StorageParts = {
+    disk,
+    lock: keyLock(),
+    records,
+    alternates,
+    places,
+    states,
+    settings,
+    buckets,
+  };
   const storage: LocalStorage = {
     root: disk.root,
     async filePath(bucket, key) {
-      await requireBucket(disk, bucket);
+      await requireBucket(buckets, bucket);
       return (await currentRecord(parts, bucket, key)) === null ? null : places.pathOf(bucket, key);
     },
     ...bucketPart(parts),
@@ -81,58 +106,83 @@ export async function openLocalStorage(options: LocalStorageOptions): Promise<Lo
   return storage;
 }
 
-type BucketPart = Pick<ObjectStorage, "createBucket" | "deleteBucket" | "findBucket" | "listBuckets">;
+type BucketPart = Pick<
+  ObjectStorage,
+  "createBucket" | "changeBucket" | "deleteBucket" | "findBucket" | "listBuckets"
+>;
 
 function bucketPart(parts: StorageParts): BucketPart {
-  const { disk } = parts;
+  const { disk, settings, buckets } = parts;
   return {
     createBucket: (bucket) => createBucket(disk, bucket),
+    async changeBucket(bucket, change) {
+      await requireBucket(buckets, bucket);
+      // No key is empty, so this name is nobody else's.
+      await parts.lock(`${bucket}/`, async () => {
+        await settings.write(bucket, { ...(await settings.read(bucket)), ...change });
+        buckets.forget(bucket);
+      });
+    },
     async deleteBucket(bucket) {
-      await requireBucket(disk, bucket);
+      await requireBucket(buckets, bucket);
       const { objects, commonPrefixes } = await listObjects(parts, { bucket, maxKeys: 1 });
       if (objects.length + commonPrefixes.length > 0) throw fail("bucket_not_empty", { bucket });
       for (const { uploadId } of await listUploads(disk, bucket, "")) await abort(parts, uploadId);
+      buckets.forget(bucket);
+      await settings.remove(bucket);
       await removeEmptyBucket(disk, bucket);
       await parts.records.removeBucket(bucket);
       await parts.alternates.removeBucket(bucket);
+      buckets.forget(bucket);
     },
-    findBucket: (bucket) => findBucket(disk, bucket),
+    findBucket: (bucket) => buckets.find(bucket),
     listBuckets: () => listBuckets(disk),
   };
 }
 
 type ObjectPart = Pick<
   ObjectStorage,
-  "putObject" | "headObject" | "getObject" | "deleteObject" | "listObjects" | "deletePrefix" | "usage"
+  | "putObject"
+  | "headObject"
+  | "getObject"
+  | "changeObject"
+  | "deleteObject"
+  | "listObjects"
+  | "deletePrefix"
+  | "usage"
 >;
 
 function objectPart(parts: StorageParts): ObjectPart {
-  const { disk } = parts;
+  const { buckets } = parts;
   return {
     async putObject(input) {
-      await requireBucket(disk, input.bucket);
+      await requireBucket(buckets, input.bucket);
       return putObject(parts, input);
     },
     async headObject(bucket, key) {
-      await requireBucket(disk, bucket);
+      await requireBucket(buckets, bucket);
       const record = await currentRecord(parts, bucket, key);
       return record === null ? null : recordInfo(bucket, key, record);
     },
     async getObject(bucket, key) {
-      await requireBucket(disk, bucket);
+      await requireBucket(buckets, bucket);
       return openObject(parts, bucket, key);
     },
-    async deleteObject(bucket, key) {
-      await requireBucket(disk, bucket);
-      return deleteObject(parts, bucket, key);
+    async changeObject(bucket, key, change) {
+      await requireBucket(buckets, bucket);
+      return changeObject(parts, bucket, key, change);
+    },
+    async deleteObject(bucket, key, conditions) {
+      await requireBucket(buckets, bucket);
+      return deleteObject(parts, bucket, key, conditions);
     },
     async listObjects(query) {
-      await requireBucket(disk, query.bucket);
+      await requireBucket(buckets, query.bucket);
       return listObjects(parts, query);
     },
     async deletePrefix(bucket, prefix) {
-      await requireBucket(disk, bucket);
-      for (const { uploadId } of await listUploads(disk, bucket, prefix)) await abort(parts, uploadId);
+      await requireBucket(buckets, bucket);
+      for (const { uploadId } of await listUploads(parts.disk, bucket, prefix)) await abort(parts, uploadId);
       let deletedObjects = 0;
       for await (const key of keysUnder(parts, bucket, prefix)) {
         if (await deleteObject(parts, bucket, key)) deletedObjects++;
@@ -140,7 +190,7 @@ function objectPart(parts: StorageParts): ObjectPart {
       return { deletedObjects };
     },
     async usage(bucket, prefix) {
-      await requireBucket(disk, bucket);
+      await requireBucket(buckets, bucket);
       return usage(parts, bucket, prefix);
     },
   };
@@ -154,7 +204,7 @@ type UploadPart = Pick<
 function uploadPart(parts: StorageParts): UploadPart {
   return {
     async createUpload(input) {
-      await requireBucket(parts.disk, input.bucket);
+      await requireBucket(parts.buckets, input.bucket);
       return createUpload(parts.disk, input);
     },
     findUpload: (ref) => findUpload(parts.disk, ref),
@@ -170,7 +220,7 @@ function uploadPart(parts: StorageParts): UploadPart {
       });
     },
     async completeUpload(input) {
-      await requireBucket(parts.disk, input.bucket);
+      await requireBucket(parts.buckets, input.bucket);
       return completeUpload(parts, input);
     },
     async abortUpload(ref) {

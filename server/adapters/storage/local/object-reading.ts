@@ -1,11 +1,10 @@
-import { type BigIntStats, constants } from "node:fs";
+import { type BigIntStats, constants, fstatSync } from "node:fs";
 import { type FileHandle, lstat, open } from "node:fs/promises";
 import type { ObjectInfo, ReadableObject } from "../storage.ts";
 import { errorCode, isBlocked } from "./directories.ts";
 import type { ObjectPlaces } from "./object-places.ts";
 import {
   derivedRecord,
-  fileIdentity,
   matchingRecord,
   type ObjectRecord,
   type ObjectRecords,
@@ -13,7 +12,11 @@ import {
 } from "./object-records.ts";
 
 /** Two buffers of this size serve a whole download: one is filled while the other is sent. */
-const readBytes = 256 * 1024;
+const readBytes = 512 * 1024;
+
+/** Buffers kept for the next large download. */
+const keptBuffers = 8;
+const freeBuffers: Buffer[] = [];
 
 /** A version replaced while it is looked at is looked up again, so often at most. */
 const lookAttempts = 8;
@@ -70,7 +73,9 @@ async function look<Found>(
   for (let attempt = 1; attempt <= lookAttempts; attempt++) {
     const seen = await glance();
     if (seen === null) return null;
-    const record = matchingRecord(await parts.records.read(bucket, key), seen.stats);
+    const record =
+      matchingRecord(await parts.records.read(bucket, key), seen.stats) ??
+      matchingRecord(await parts.records.readStored(bucket, key), seen.stats);
     if (record !== undefined) return seen.found(record);
     const again = await statObject(parts, bucket, key);
     if (again !== null && isSameFile(again, seen.stats)) return seen.found(derivedRecord(seen.stats));
@@ -97,8 +102,11 @@ async function statObject(parts: ReadingParts, bucket: string, key: string): Pro
   }
 }
 
-/** Without following a link; O_NONBLOCK because opening a pipe would wait for a writer. */
-async function openFile(
+/**
+ * Opens the key's file for reading without following a link; null when there is none. Of what else may lie there, a
+ * pipe would wait for a writer without O_NONBLOCK.
+ */
+export async function openFile(
   parts: ReadingParts,
   bucket: string,
   key: string,
@@ -114,7 +122,8 @@ async function openFile(
   } finally {
     await place.directory.close();
   }
-  const stats = await handle.stat({ bigint: true });
+  // Of an open file, the kernel knows the answer without asking the disk.
+  const stats = fstatSync(handle.fd, { bigint: true });
   if (stats.isFile()) return { handle, stats };
   await handle.close();
   return null;
@@ -136,8 +145,8 @@ async function readRange(
 ): Promise<void> {
   const size = Math.min(readBytes, end - start);
   if (size <= 0) return;
-  let filling = Buffer.allocUnsafeSlow(size);
-  let sending = Buffer.allocUnsafeSlow(size);
+  let filling = takeBuffer(size);
+  let sending: Buffer | null = null;
   let sent: Promise<void> = Promise.resolve();
   try {
     for (let at = start; at < end;) {
@@ -147,17 +156,20 @@ async function readRange(
       await sent;
       sent = write(filling.subarray(0, bytesRead));
       sent.catch(() => undefined);
-      [filling, sending] = [sending, filling];
+      if (at === end) break;
+      const next: Buffer = sending ?? takeBuffer(size);
+      sending = filling;
+      filling = next;
     }
     await sent;
   } finally {
     await sent.catch(() => undefined);
   }
+  // Only now: after a failure the connection may still be reading from them.
+  for (const buffer of [filling, sending])
+    if (buffer?.length === readBytes && freeBuffers.length < keptBuffers) freeBuffers.push(buffer);
 }
 
-/** The fields that tie a record to the file at `path`, which must be a regular file. */
-export async function identityOf(path: string): Promise<ReturnType<typeof fileIdentity>> {
-  const stats = await lstat(path, { bigint: true });
-  if (!stats.isFile()) throw new Error(`${path} is not a regular file.`);
-  return fileIdentity(stats);
+function takeBuffer(size: number): Buffer {
+  return (size === readBytes ? freeBuffers.pop() : undefined) ?? Buffer.allocUnsafeSlow(size);
 }

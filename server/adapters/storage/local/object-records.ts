@@ -12,6 +12,9 @@ export interface ObjectRecord extends Omit<ObjectInfo, "bucket" | "key" | "lastM
   modifiedNs: string;
 }
 
+/** The fields that tie a record to its file. */
+export type FileIdentity = Pick<ObjectRecord, "inode" | "modifiedNs" | "sizeBytes">;
+
 /** The records of one key: the newest write's first, then that of the version it replaces. */
 interface RecordFile {
   key: string;
@@ -23,7 +26,9 @@ interface RecordFile {
  * into place. Both the new and the replaced version are in it, so a crash between the two leaves a whole object.
  */
 export interface ObjectRecords {
+  /** As this process wrote or read them last; only what no record matches must be looked up with `readStored`. */
   read(bucket: string, key: string): Promise<ObjectRecord[]>;
+  readStored(bucket: string, key: string): Promise<ObjectRecord[]>;
   write(bucket: string, key: string, records: ObjectRecord[]): Promise<void>;
   remove(bucket: string, key: string): Promise<void>;
   /** The key that the record file with this digest is about. */
@@ -31,38 +36,65 @@ export interface ObjectRecords {
   removeBucket(bucket: string): Promise<void>;
 }
 
+/** Record files that are remembered, each of at most so many characters; the oldest ones are forgotten. */
+const rememberedFiles = 2000;
+const rememberedLength = 2048;
+
 /** The record files on `disk`. */
 export function objectRecords(disk: Disk): ObjectRecords {
   const pathOf = (bucket: string, digest: string): string =>
     disk.own("meta", bucket, digest.slice(0, 2), `${digest}.json`);
+  const remembered = new Map<string, ObjectRecord[]>();
+  const remember = (path: string, records: ObjectRecord[], length: number): void => {
+    remembered.delete(path);
+    if (length > rememberedLength) return;
+    remembered.set(path, records);
+    if (remembered.size <= rememberedFiles) return;
+    const [oldest] = remembered.keys();
+    if (oldest !== undefined) remembered.delete(oldest);
+  };
+  const readStored = async (path: string, key: string): Promise<ObjectRecord[]> => {
+    const { file, length } = await readRecordFile(path);
+    const records = file !== null && file.key === key ? file.records : [];
+    if (records.length > 0) remember(path, records, length);
+    return records;
+  };
   return {
     async read(bucket, key) {
-      const file = await readRecordFile(pathOf(bucket, keyDigest(key)));
-      return file !== null && file.key === key ? file.records : [];
+      const path = pathOf(bucket, keyDigest(key));
+      return remembered.get(path) ?? readStored(path, key);
     },
+    readStored: (bucket, key) => readStored(pathOf(bucket, keyDigest(key)), key),
     async write(bucket, key, records) {
-      const file: RecordFile = { key, records };
-      await disk.replaceFile(pathOf(bucket, keyDigest(key)), JSON.stringify(file));
+      const path = pathOf(bucket, keyDigest(key));
+      const text = JSON.stringify({ key, records } satisfies RecordFile);
+      await disk.replaceFile(path, text);
+      // As it will be read: without the fields that are undefined.
+      remember(path, (JSON.parse(text) as RecordFile).records, text.length);
     },
     async remove(bucket, key) {
-      await rm(pathOf(bucket, keyDigest(key)), { force: true });
+      const path = pathOf(bucket, keyDigest(key));
+      remembered.delete(path);
+      await rm(path, { force: true });
     },
     async keyOf(bucket, digest) {
-      return (await readRecordFile(pathOf(bucket, digest)))?.key ?? null;
+      return (await readRecordFile(pathOf(bucket, digest))).file?.key ?? null;
     },
     async removeBucket(bucket) {
+      remembered.clear();
       await rm(disk.own("meta", bucket), { recursive: true, force: true });
     },
   };
 }
 
-async function readRecordFile(path: string): Promise<RecordFile | null> {
+async function readRecordFile(path: string): Promise<{ file: RecordFile | null; length: number }> {
   try {
-    const parsed: unknown = JSON.parse(await readFile(path, "utf8"));
-    return isRecordFile(parsed) ? parsed : null;
+    const text = await readFile(path, "utf8");
+    const parsed: unknown = JSON.parse(text);
+    return { file: isRecordFile(parsed) ? parsed : null, length: text.length };
   } catch (error) {
     // A file torn by a power cut is as good as none: the object is then described by its file alone.
-    if (isBlocked(error) || error instanceof SyntaxError) return null;
+    if (isBlocked(error) || error instanceof SyntaxError) return { file: null, length: 0 };
     throw error;
   }
 }
@@ -86,7 +118,7 @@ export function matchingRecord(records: ObjectRecord[], stats: BigIntStats): Obj
 }
 
 /** `stats` as the fields that tie a record to its file. */
-export function fileIdentity(stats: BigIntStats): Pick<ObjectRecord, "inode" | "modifiedNs" | "sizeBytes"> {
+export function fileIdentity(stats: BigIntStats): FileIdentity {
   return { inode: String(stats.ino), modifiedNs: String(stats.mtimeNs), sizeBytes: Number(stats.size) };
 }
 

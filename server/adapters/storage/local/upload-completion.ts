@@ -2,10 +2,11 @@ import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { lstat, open, unlink } from "node:fs/promises";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
-import type { CompleteUpload, ObjectInfo } from "../storage.ts";
+import type { ChecksumAlgorithm, CompleteUpload, ObjectInfo, PartChecksums } from "../storage.ts";
 import { copyRange } from "./body-writer.ts";
 import { diskError } from "./disk.ts";
 import { commitFile, type WritingParts } from "./object-files.ts";
+import { fileIdentity, recordInfo } from "./object-records.ts";
 import type { UploadParts } from "./upload-parts.ts";
 import { dataFile, type PartRecord, type UploadState } from "./upload-state.ts";
 import { findCompletion, requireUpload, tidyCompleted, uploadPath, writeCompletion } from "./uploads.ts";
@@ -73,7 +74,7 @@ async function commitParts(
   chosen: readonly PartRecord[],
   input: CompleteUpload,
 ): Promise<ObjectInfo> {
-  const { bucket, key, uploadId, headers, userMetadata } = state.info;
+  const { bucket, key, uploadId, headers, userMetadata, tags, acl, checksumAlgorithm } = state.info;
   const source = liesInPlace(state, chosen) ? dataFile : assembledFile;
   await assemble(parts, state, chosen, source);
   const path = uploadPath(parts.disk, uploadId, source);
@@ -81,18 +82,18 @@ async function commitParts(
   const record = {
     headers,
     userMetadata,
+    tags,
+    acl,
     checksums,
     checksumType,
     etag: multipartEtag(chosen),
     partRuns: runsOf(chosen),
+    partChecksums: joinPartChecksums(chosen, checksumAlgorithm),
   };
-  const stats = await lstat(path);
-  const { mtimeMs: lastModifiedMs, size: sizeBytes } = stats;
-  await writeCompletion(parts.disk, uploadId, {
-    source,
-    info: { ...record, bucket, key, sizeBytes, lastModifiedMs: Math.floor(lastModifiedMs) },
-  });
-  return commitFile(parts, { bucket, key, path, record, conditions });
+  const identity = fileIdentity(await lstat(path, { bigint: true }));
+  const info = recordInfo(bucket, key, { ...record, ...identity });
+  await writeCompletion(parts.disk, uploadId, { source, info });
+  return commitFile(parts, { bucket, key, path, identity, flushed: Promise.resolve(), record, conditions });
 }
 
 /**
@@ -138,7 +139,7 @@ async function assemble(
       position += part.sizeBytes;
     }
     await to.truncate(position);
-    if (parts.disk.durable) await to.datasync();
+    await parts.disk.flush(to, position);
   } finally {
     await to.close();
   }
@@ -159,4 +160,19 @@ function runsOf(chosen: readonly PartRecord[]): [count: number, sizeBytes: numbe
     else runs.push([1, sizeBytes]);
   }
   return runs;
+}
+
+/** Undefined unless every part has a checksum of the upload's algorithm. */
+function joinPartChecksums(
+  chosen: readonly PartRecord[],
+  algorithm: ChecksumAlgorithm | null,
+): PartChecksums | undefined {
+  if (algorithm === null) return undefined;
+  const digests: Buffer[] = [];
+  for (const { checksums } of chosen) {
+    const digest = checksums[algorithm];
+    if (digest === undefined) return undefined;
+    digests.push(Buffer.from(digest, "base64"));
+  }
+  return { algorithm, digests: Buffer.concat(digests).toString("base64") };
 }

@@ -3,11 +3,11 @@ import { constants } from "node:fs";
 import { open, unlink } from "node:fs/promises";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { PartInfo, PutPart } from "../storage.ts";
-import { type WriteBatch, writeBody } from "./body-writer.ts";
+import { type WriteAt, writeBody } from "./body-writer.ts";
 import { isBlocked } from "./directories.ts";
 import { type Disk, diskError } from "./disk.ts";
 import type { KeyLock } from "./key-lock.ts";
-import { checkedWrite } from "./object-files.ts";
+import { bodyEtag, checkedWrite } from "./object-files.ts";
 import {
   appendPart,
   dataFile,
@@ -98,20 +98,24 @@ async function writePart(disk: Disk, state: UploadState, slot: Slot, input: PutP
   const handle = await open(uploadPath(disk, state.info.uploadId, slot.file), flags, 0o666);
   try {
     const write = guardedWrite(state, slot, checkedWrite(disk, handle));
-    const { sizeBytes, md5 } = await writeBody(input.body, write, {
+    const written = await writeBody(input.body, write, {
       start: slot.offset,
       expectedMd5: input.expectedMd5,
+      // Without a checksum of every part, their MD5s are all that the object can be checked by.
+      needsMd5: state.info.checksumAlgorithm === null,
     });
+    const { sizeBytes } = written;
     if (input.declaredBytes !== null && sizeBytes !== input.declaredBytes) {
       throw new Error(`A part of ${sizeBytes} bytes was declared with ${input.declaredBytes}.`);
     }
-    if (disk.durable) await handle.datasync();
+    await disk.flush(handle, sizeBytes);
+    const checksums = input.checksums?.() ?? {};
     return {
       partNumber: input.partNumber,
       sizeBytes,
-      etag: md5,
+      etag: bodyEtag(written, checksums),
       lastModifiedMs: disk.clock(),
-      checksums: input.checksums?.() ?? {},
+      checksums,
       file: slot.file,
       offset: slot.offset,
     };
@@ -121,12 +125,12 @@ async function writePart(disk: Disk, state: UploadState, slot: Slot, input: PutP
 }
 
 /** No write starts once the upload is closed: by then the data file may already be the object. */
-function guardedWrite(state: UploadState, slot: Slot, write: WriteBatch): WriteBatch {
-  return async (buffers, position) => {
+function guardedWrite(state: UploadState, slot: Slot, write: WriteAt): WriteAt {
+  return async (bytes, position) => {
     assertOpen(state);
-    const length = buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0);
-    if (position + length > slot.offset + slot.limitBytes) throw new Error("A part is longer than declared.");
-    const running = write(buffers, position);
+    if (position + bytes.byteLength > slot.offset + slot.limitBytes)
+      throw new Error("A part is longer than declared.");
+    const running = write(bytes, position);
     const settled = running.catch(() => undefined);
     state.writes.add(settled);
     try {

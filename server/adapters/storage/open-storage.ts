@@ -1,0 +1,26 @@
+import type { ExternalStorageConfig } from "../../config.ts";
+import { openLocalStorage } from "./local/local-storage.ts";
+import type { ObjectStorage } from "./storage.ts";
+
+/** A storage with what only some implementations can say. */
+export interface OpenStorage extends ObjectStorage {
+  /** Where the object's file is, for programs on this machine; null when there is no such object. */
+  filePath?(bucket: string, key: string): Promise<string | null>;
+  /** Ends what the storage holds open. */
+  close?(): void;
+}
+
+/** What {@link openStorage} chooses by. */
+export interface OpenStorageOptions {
+  /** Folder of the storage on this machine. */
+  localRoot: string;
+  external: ExternalStorageConfig | null;
+}
+
+/** Opens the external bucket when one is configured, else the folder on this machine. */
+export async function openStorage({ localRoot, external }: OpenStorageOptions): Promise<OpenStorage> {
+  if (external === null) return openLocalStorage({ root: localRoot });
+  // Most servers never need the SDK, which takes a third of a second to load.
+  const { openS3Storage } = await import("./s3/s3-storage.ts");
+  return openS3Storage(external);
+}
