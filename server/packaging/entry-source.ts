@@ -15,6 +15,8 @@ export interface ArchiveEntry {
   readonly sizeBytes: number;
   readonly method: ZipMethod;
   open(): Promise<OpenEntry>;
+  /** The CRC-32 of the bytes, where the source knows it or reads them through faster than in pieces. */
+  crc32?(signal: AbortSignal | undefined): Promise<number>;
 }
 
 /** The bytes of an entry while it is being packed. */

@@ -129,7 +129,7 @@ async function addStored(writing: Writing, entry: ArchiveEntry): Promise<void> {
   const name = Buffer.from(entry.name);
   const size = entry.sizeBytes;
   // A stream cannot be patched, so the file is read once before for its checksum; both sinks then get equal bytes.
-  let crc = sink.patch === undefined ? (await measure(writing, entry, "store")).crc : 0;
+  let crc = sink.patch === undefined ? await crcAhead(writing, entry) : 0;
   let header: ZipRecord = { name, method: "store", crc, packedBytes: size, bytes: size, position: 0 };
   const headerPart = await queue.reserve(localHeaderBytes(name.length, size, limits));
   writeLocalHeader(headerPart.slab.buffer, headerPart.start, header, size, limits);
@@ -241,6 +241,10 @@ async function deflateInto(data: Buffer): Promise<number | undefined> {
       ? deflateRawSync(data, deflateLevel)
       : await deflateAsync(data, deflateLevel);
   return packed.length < data.length ? packed.copy(data) : undefined;
+}
+
+async function crcAhead(writing: Writing, entry: ArchiveEntry): Promise<number> {
+  return entry.crc32 ? entry.crc32(writing.signal) : (await measure(writing, entry, "store")).crc;
 }
 
 function measure(

@@ -16,6 +16,9 @@ const t = words({
     checkpoint: "Checkpoint saved at step {step}",
     sample: "Sample drawn at step {step}",
     artifact: "File delivered: {key}",
+    deleted_file: "File deleted: {name}, {size}",
+    deleted_folder: "Folder deleted: {name}, {files} files, {size}",
+    pruned: "Older checkpoints deleted: {files} files, {size}; the last {kept} stay",
     report_ignored: "A late report was recorded, not applied",
     deleted: "Deleted",
     progress: "Progress",
@@ -33,6 +36,9 @@ const t = words({
     checkpoint: "स्टेप {step} पर चेकपॉइंट सहेजा गया",
     sample: "स्टेप {step} पर नमूना बना",
     artifact: "फ़ाइल मिली: {key}",
+    deleted_file: "फ़ाइल मिटाई गई: {name}, {size}",
+    deleted_folder: "फ़ोल्डर मिटाया गया: {name}, {files} फ़ाइलें, {size}",
+    pruned: "पुराने चेकपॉइंट मिटाए गए: {files} फ़ाइलें, {size}; आख़िरी {kept} बचे हैं",
     report_ignored: "देर से आई सूचना दर्ज की गई, लागू नहीं की गई",
     deleted: "मिटाया गया",
     progress: "प्रगति",
@@ -73,6 +79,18 @@ const sentences: Record<EventType, (data: Data) => string> = {
   "job.checkpoint": (data) => t("checkpoint", { step: number(data, "step") }),
   "job.sample": (data) => t("sample", { step: number(data, "step") }),
   "job.artifact": (data) => t("artifact", { key: text(data, "key") }),
+  "job.artifacts_deleted": (data) =>
+    t(typeof data["prefix"] === "string" ? "deleted_folder" : "deleted_file", {
+      name: text(data, "prefix") || text(data, "key"),
+      files: number(data, "files"),
+      size: formatBytes(number(data, "bytes")),
+    }),
+  "job.artifacts_pruned": (data) =>
+    t("pruned", {
+      files: number(data, "files"),
+      size: formatBytes(number(data, "bytes")),
+      kept: number(data, "kept"),
+    }),
   "job.report_ignored": () => t("report_ignored"),
   "job.deleted": () => t("deleted"),
   "job.progress": () => t("progress"),

@@ -122,7 +122,14 @@ export function useJobFiles(jobId: string): {
 } {
   const { data, error, reload } = useLoad((signal) => loadFiles(jobId, signal), [jobId]);
   useReloadOn(
-    ["job.sample", "job.checkpoint", "job.artifact", "job.status"],
+    [
+      "job.sample",
+      "job.checkpoint",
+      "job.artifact",
+      "job.artifacts_deleted",
+      "job.artifacts_pruned",
+      "job.status",
+    ],
     reload,
     (event) => event.job_id === jobId,
     700,

@@ -1,7 +1,6 @@
 import type { ComponentChildren } from "preact";
 import type { Job, JobEvent } from "@simpletuner-cloud/contract/jobs.ts";
 import type { Artifact } from "@simpletuner-cloud/contract/results.ts";
-import { modelFile } from "../../components/artifact-table-groups.ts";
 import { ButtonLink } from "../../components/button.tsx";
 import { CopyButton } from "../../components/copy-button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
@@ -15,6 +14,7 @@ import { Time } from "../../components/time.tsx";
 import { Timeline } from "../../components/timeline.tsx";
 import { formatBytes, formatInstant, formatMoney, formatNumber, formatSignificant } from "../../i18n.ts";
 import { hrefWith } from "../../router.ts";
+import { modelFile } from "./artifact-groups.ts";
 import type { JobFiles } from "./job-data.ts";
 import type { JobMetrics } from "./job-metrics.ts";
 import type { Metrics } from "./metric-loading.ts";

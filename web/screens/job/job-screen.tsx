@@ -14,6 +14,7 @@ import { formatPercent } from "../../i18n.ts";
 import { jobPercent } from "../../job-progress.ts";
 import { route } from "../../router.ts";
 import { JobActions } from "./job-actions.tsx";
+import { JobArtifacts } from "./job-artifacts.tsx";
 import { JobCharts } from "./job-charts.tsx";
 import { useJob, useJobEvents, useJobFiles, type JobFiles } from "./job-data.ts";
 import { JobAnnouncer, JobFigures } from "./job-header.tsx";
@@ -21,7 +22,8 @@ import { useJobMetrics } from "./job-metrics.ts";
 import { JobNotes } from "./job-notes.tsx";
 import { JobOverview } from "./job-overview.tsx";
 import { JobEvents } from "./job-events.tsx";
-import { JobConfigTab, JobFilesTab, JobLogs, JobSamples } from "./job-tabs.tsx";
+import { Receiving } from "./job-receiving.tsx";
+import { JobConfigTab, JobLogs, JobSamples } from "./job-tabs.tsx";
 import { t } from "./words.ts";
 
 // Only this page needs these styles; its code waits for them, so that nothing is shown without.
@@ -97,12 +99,15 @@ function LoadedJob({ job }: { job: Job }) {
       <JobFigures job={job} />
       <JobNotes job={job} />
       <Tabs label={t("parts")} current={current} tabs={tabsOf(job, files, events)} />
+      {current === "overview" && job.status === "running" && job.progress?.stage === "Uploading" && (
+        <Receiving job={job} />
+      )}
       {current === "overview" && <JobOverview job={job} events={events} files={files} metrics={metrics} />}
       {current === "charts" && <JobCharts job={job} events={events} metrics={metrics} />}
       {current === "samples" && <JobSamples job={job} files={files} />}
       {current === "logs" && <JobLogs job={job} />}
       {current === "files" && (
-        <JobFilesTab job={job} files={files} error={filesError} onRetry={reloadFiles} />
+        <JobArtifacts job={job} files={files} error={filesError} onReload={reloadFiles} />
       )}
       {current === "config" && <JobConfigTab job={job} />}
       {current === "events" && <JobEvents events={events} />}

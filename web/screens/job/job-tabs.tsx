@@ -1,9 +1,6 @@
 import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
 import { call, useLoad } from "../../api.ts";
-import { curlCommand, modelFile, s3Command } from "../../components/artifact-table-groups.ts";
-import { ArtifactTable } from "../../components/artifact-table.tsx";
 import { ButtonLink } from "../../components/button.tsx";
-import { CopyButton } from "../../components/copy-button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { ErrorBox } from "../../components/error-box.tsx";
 import { JsonView } from "../../components/json-view.tsx";
@@ -11,7 +8,6 @@ import { logLevels } from "../../components/log-view-state.ts";
 import { LogView } from "../../components/log-view.tsx";
 import { SampleGallery } from "../../components/sample-gallery.tsx";
 import { Skeleton } from "../../components/skeleton.tsx";
-import { formatBytes } from "../../i18n.ts";
 import { hrefWith, route, setQuery } from "../../router.ts";
 import type { JobFiles } from "./job-data.ts";
 import { t } from "./result-words.ts";
@@ -78,61 +74,6 @@ export function JobLogs({ job }: { job: Job }) {
         )
       }
     />
-  );
-}
-
-/** The files of a job, and commands that bring them elsewhere. */
-export function JobFilesTab(props: {
-  job: Job;
-  files: JobFiles | null;
-  error: Error | null;
-  onRetry: () => void;
-}) {
-  const { job, files, error } = props;
-  if (error && !files) return <ErrorBox error={error} title={t("files_failed")} onRetry={props.onRetry} />;
-  if (!files) return <Skeleton lines={4} />;
-  if (files.artifacts.length === 0) {
-    return (
-      <EmptyState
-        icon="folder"
-        title={t("files_empty_title")}
-        text={t(job.is_active ? "files_empty_wait" : "files_empty_end")}
-      />
-    );
-  }
-  const example = modelFile(files.artifacts) ?? files.artifacts[0];
-  return (
-    <div class="stack">
-      <p class="number">
-        <strong>{t.n("files_total", files.artifacts.length, { size: formatBytes(files.totalBytes) })}</strong>
-      </p>
-      <ArtifactTable artifacts={files.artifacts} />
-      <section class="panel">
-        <div class="panel-body stack">
-          <Command
-            title={t("files_get")}
-            text={t("files_get_text")}
-            command={s3Command(location.origin, job.job_id)}
-          />
-          {example && <Command title={t("files_curl")} command={curlCommand(location.origin, example)} />}
-        </div>
-      </section>
-    </div>
-  );
-}
-
-function Command({ title, text, command }: { title: string; text?: string; command: string }) {
-  return (
-    <div class="command">
-      <h3>{title}</h3>
-      {text && <p class="muted small">{text}</p>}
-      <div class="command-line">
-        <pre dir="ltr" tabIndex={0} aria-label={title}>
-          {command}
-        </pre>
-        <CopyButton text={command} label={t("copy_command")} />
-      </div>
-    </div>
   );
 }
 

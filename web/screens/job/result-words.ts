@@ -70,17 +70,6 @@ export const t = words({
       "The trainer draws pictures at intervals while it learns. They appear here by themselves.",
     samples_empty_end: "This job ended before it drew a picture.",
 
-    files_total_one: "{n} file, {size}",
-    files_total_other: "{n} files, {size}",
-    files_get: "Get them all with the AWS command line",
-    files_get_text: "The built-in S3 endpoint serves these files. Use access keys of this server.",
-    files_curl: "Or one file with curl",
-    copy_command: "Copy command",
-    files_empty_title: "No files yet",
-    files_empty_wait: "Checkpoints, samples and the model appear here as the job delivers them.",
-    files_empty_end: "This job ended without delivering a file.",
-    files_failed: "The files could not be listed",
-
     config_title: "Trainer configuration",
     dataloader_title: "Datasets",
     config_frozen:
@@ -161,17 +150,6 @@ export const t = words({
     samples_empty_title: "अभी कोई नमूना नहीं",
     samples_empty_wait: "ट्रेनर सीखते हुए बीच-बीच में तस्वीरें बनाता है। वे यहाँ अपने आप दिखेंगी।",
     samples_empty_end: "कोई तस्वीर बनने से पहले ही यह जॉब ख़त्म हो गया।",
-
-    files_total_one: "{n} फ़ाइल, {size}",
-    files_total_other: "{n} फ़ाइलें, {size}",
-    files_get: "AWS कमांड लाइन से सभी फ़ाइलें लें",
-    files_get_text: "इस सर्वर में बना S3 एंडपॉइंट ये फ़ाइलें देता है। इस सर्वर की एक्सेस कुंजियाँ इस्तेमाल करें।",
-    files_curl: "या curl से एक फ़ाइल",
-    copy_command: "कमांड कॉपी करें",
-    files_empty_title: "अभी कोई फ़ाइल नहीं",
-    files_empty_wait: "चेकपॉइंट, नमूने और मॉडल जैसे-जैसे आएँगे, यहाँ दिखेंगे।",
-    files_empty_end: "यह जॉब कोई फ़ाइल दिए बिना ख़त्म हो गया।",
-    files_failed: "फ़ाइलों की सूची नहीं मिल सकी",
 
     config_title: "ट्रेनर कॉन्फ़िगरेशन",
     dataloader_title: "डेटासेट",
