@@ -5,8 +5,10 @@ import { addConfigsShow } from "./commands/configs-show.ts";
 import { addConfigsValidate } from "./commands/configs-validate.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addDoctor } from "./commands/doctor.ts";
+import { addJobsArtifacts } from "./commands/jobs-artifacts.ts";
 import { addJobsCancel } from "./commands/jobs-cancel.ts";
 import { addJobsDelete } from "./commands/jobs-delete.ts";
+import { addJobsDownload } from "./commands/jobs-download.ts";
 import { addJobsFollow } from "./commands/jobs-follow.ts";
 import { addJobsGet } from "./commands/jobs-get.ts";
 import { addJobsList } from "./commands/jobs-list.ts";
@@ -15,6 +17,8 @@ import { addJobsRetry } from "./commands/jobs-retry.ts";
 import { addJobsSubmit } from "./commands/jobs-submit.ts";
 import { addServer } from "./commands/server.ts";
 import { addStatus } from "./commands/status.ts";
+import { addStorageKeys } from "./commands/storage-keys.ts";
+import { addStorageVerify } from "./commands/storage-verify.ts";
 import { CommandFailure, interruptedExitCode, usageExitCode, type Io } from "./io.ts";
 import { printLine, styled } from "./output.ts";
 import { productVersion } from "./package-root.ts";
@@ -46,6 +50,8 @@ function cliProgram(io: Io): Command {
     addJobsGet,
     addJobsFollow,
     addJobsLogs,
+    addJobsArtifacts,
+    addJobsDownload,
     addJobsCancel,
     addJobsRetry,
     addJobsDelete,
@@ -54,6 +60,8 @@ function cliProgram(io: Io): Command {
   }
   const configs = program.command("configs").description("saved configurations");
   for (const add of [addConfigsList, addConfigsShow, addConfigsValidate, addConfigsImport]) add(configs, io);
+  const storage = program.command("storage").description("the storage endpoint for outputs");
+  for (const add of [addStorageKeys, addStorageVerify]) add(storage, io);
   addStatus(program, io);
   addDoctor(program, io);
   return program;

@@ -1,3 +1,4 @@
+import { artifactEndpoints } from "./artifacts.ts";
 import { configEndpoints } from "./configs.ts";
 import { dataConsentEndpoints } from "./data-consent.ts";
 import { eventEndpoints } from "./events.ts";
@@ -6,6 +7,8 @@ import { logEndpoints } from "./logs.ts";
 import { providerEndpoints } from "./providers.ts";
 import { queueEndpoints } from "./queue.ts";
 import { resultEndpoints } from "./results.ts";
+import { storageKeyEndpoints } from "./storage-keys.ts";
+import { storageSettingEndpoints } from "./storage-settings.ts";
 import { systemEndpoints } from "./system.ts";
 import { trainerEventEndpoints } from "./trainer-events.ts";
 
@@ -14,6 +17,9 @@ export const api = {
   jobs: jobEndpoints,
   logs: logEndpoints,
   results: resultEndpoints,
+  artifacts: artifactEndpoints,
+  storageKeys: storageKeyEndpoints,
+  storageSettings: storageSettingEndpoints,
   dataConsent: dataConsentEndpoints,
   configs: configEndpoints,
   queue: queueEndpoints,

@@ -7,9 +7,9 @@ export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /**
  * How an endpoint answers: one JSON value, or a stream whose bytes the service writes itself.
- * `sse` is `text/event-stream`, `text` a plain text download.
+ * `sse` is `text/event-stream`, `text` a plain text download, `zip` an archive.
  */
-export type Answer = TSchema | { readonly stream: "sse" | "text"; readonly description: string };
+export type Answer = TSchema | { readonly stream: "sse" | "text" | "zip"; readonly description: string };
 
 /** Who may call: a permission, or nobody in particular with the reason why that is safe. */
 export type Access = Permission | { readonly public: string };

@@ -91,6 +91,11 @@ export const errorTable = {
     400,
     "The body does not have the MD5 that Content-MD5 declares. It was damaged on the way: send it again.",
   ],
+  artifact_not_found: [404, "The job has no file {key}. The list of its artifacts names those it has."],
+  not_safetensors: [
+    422,
+    "{key} cannot be shown as a safetensors file: it {problem}. Have the trainer save it again if it should be one.",
+  ],
   upload_not_found: [
     404,
     "There is no multipart upload {upload_id}; it was completed, aborted or it expired.",
@@ -110,10 +115,29 @@ export const errorTable = {
   archive_invalid: [422, "The archive {path} cannot be unpacked: {problem}. Package the datasets again."],
   archive_too_large: [413, "The archive {path} unpacks to {problem}. Send less data or raise the limit."],
   disk_full: [507, "The disk that holds {path} is full ({free} free). Free some space and try again."],
+  quota_exceeded: [
+    403,
+    "This does not fit in the quota of {account}: {used_bytes} of {limit_bytes} bytes are used. Delete files that are not needed, or have the quota raised.",
+  ],
+  storage_unreachable: [
+    503,
+    "The external storage {endpoint} does not answer ({reason}). Check that it runs and that this server reaches it.",
+  ],
+  storage_busy: [503, "The external storage {endpoint} asks to slow down. Try again in a moment."],
+  storage_refused: [
+    502,
+    "The external storage {endpoint} refuses this server's requests to the bucket {bucket} ({reason}). Check SIMPLETUNER_STORAGE_URL and what its access key may do.",
+  ],
+  body_length_required: [
+    411,
+    "This storage takes bodies over {limit_bytes} bytes only with a Content-Length. Send one.",
+  ],
   database_corrupt: [
     500,
     "The database {path} is damaged: {problem}. Restore a backup or move the file away.",
   ],
+  storage_key_not_found: [404, "There is no access key {access_key_id}, or it is not yours."],
+  too_many_storage_keys: [409, "You already have {limit} access keys. Delete one that is not used any more."],
   internal: [
     500,
     "Something failed on the server. Quote the correlation id {correlation_id} when you report it.",

@@ -15,6 +15,8 @@ export const eventTypes = {
   "job.checkpoint": "step, key",
   "job.sample": "step, key",
   "job.artifact": "key, size_bytes, kind",
+  "job.artifacts_deleted": "by, key? | prefix?, files, bytes",
+  "job.artifacts_pruned": "files, bytes, kept: older checkpoints were deleted, the last `kept` stay",
   "job.report_ignored": "report, status: a late or duplicate report that was recorded, not applied",
   "job.deleted": "",
   "job.progress": "progress?, upload_progress? (live only)",

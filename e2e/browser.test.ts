@@ -110,6 +110,11 @@ describe("the web UI in a real browser", { skip }, () => {
       .getByText(/step 60\/60/i)
       .first()
       .waitFor();
+    await page.getByRole("link", { name: /^Files/ }).click();
+    await page.getByRole("link", { name: "pytorch_lora_weights.safetensors", exact: true }).click();
+    await page.getByRole("dialog").getByText("Parameters").first().waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("link", { name: "Download step 60 as zip" }).waitFor();
     assert.deepEqual(problems, []);
     await page.context().close();
   });
@@ -147,6 +152,7 @@ describe("the web UI in a real browser", { skip }, () => {
         `${job}?tab=samples`,
         `${job}?tab=logs`,
         `${job}?tab=files`,
+        `${job}?tab=files&file=pytorch_lora_weights.safetensors`,
         `${job}?tab=config`,
         `${job}?tab=events`,
         "/nowhere",

@@ -28,7 +28,7 @@ const rules: Readonly<Record<string, Rule>> = {
   packaging: { layers: ["contract"], packages: ["yauzl"] },
   adapter: { layers: ["contract", "domain", "config", "port"], packages: null },
   port: { layers: ["contract", "domain"], packages: [] },
-  registry: { layers: ["contract", "domain", "port", "adapter"], packages: [] },
+  registry: { layers: ["contract", "domain", "config", "port", "adapter"], packages: [] },
   services: {
     layers: ["contract", "domain", "db", "packaging", "port", "config"],
     packages: ["uuidv7", "pino"],
@@ -68,6 +68,9 @@ const rules: Readonly<Record<string, Rule>> = {
 /** Tests and what only tests use: suites that every implementation of a port runs, servers for tests. */
 const testFile = /\.test\.tsx?$|(^|\/)testing\/|(^|\/)conformance\.ts$|-test-[a-z]+\.ts$/;
 
+/** The files beside a port that know its implementations and choose among them. */
+const registryFiles = new Set(["registry.ts", "open-storage.ts"]);
+
 /** The layer of a source file, or null for files that no rule binds: tests, test support, e2e, bench, scripts. */
 export function layerOf(path: string): string | null {
   if (testFile.test(path)) return null;
@@ -79,7 +82,7 @@ export function layerOf(path: string): string | null {
   if (folder === "http" && (third === "s3" || third === "storage-mount.ts")) return "s3";
   if (folder !== "adapters") return folder !== undefined && Object.hasOwn(rules, folder) ? folder : null;
   if (parts.length > 4) return "adapter";
-  return third !== undefined && parts[3] === "registry.ts" ? "registry" : "port";
+  return third !== undefined && registryFiles.has(parts[3] ?? "") ? "registry" : "port";
 }
 
 /** Folder of the implementation an adapter's file belongs to, e.g. `server/adapters/providers/local`. */
@@ -126,7 +129,7 @@ function problemOf(one: Import): string | null {
     if (one.typeOnly && rule.typesOf?.includes(name)) return null;
     return `${layer} may not use the package ${name}`;
   }
-  if (layer === "cli" && target === "server/main.ts") {
+  if (layer === "cli" && (target === "server/main.ts" || target === "server/verify-storage.ts")) {
     return one.dynamic ? null : "the server may only be loaded when its command runs";
   }
   return fileProblem(one.from, target, layer, rule);

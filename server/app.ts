@@ -4,15 +4,25 @@ import { join } from "node:path";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import type { Logger } from "pino";
-import { fail } from "@simpletuner-cloud/contract/errors.ts";
+import { fail, Failure } from "@simpletuner-cloud/contract/errors.ts";
+import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
 import { localProvider } from "./adapters/providers/local/local-provider.ts";
 import { trainerFinder } from "./adapters/providers/local/trainer-command.ts";
 import { providerRegistry } from "./adapters/providers/registry.ts";
-import { openLocalStorage } from "./adapters/storage/local/local-storage.ts";
+import { limitedStorage, type QuotaAccounts } from "./adapters/storage/limited-storage.ts";
+import { type OpenStorage, openStorage } from "./adapters/storage/open-storage.ts";
 import { runDriver } from "./background/drive-run.ts";
 import { rescueJobs } from "./background/rescue-jobs.ts";
 import { type JobQueue, jobQueue } from "./background/start-queued-jobs.ts";
-import { packageRoot, packageVersion, type ServerConfig, statePaths, type StatePaths } from "./config.ts";
+import { sweepStorageHourly } from "./background/sweep-storage.ts";
+import {
+  packageRoot,
+  packageVersion,
+  type ServerConfig,
+  StartError,
+  statePaths,
+  type StatePaths,
+} from "./config.ts";
 import { credentialKey } from "./credential-key.ts";
 import { openDatabase } from "./db/open-database.ts";
 import { pingDatabase } from "./db/ping-database.ts";
@@ -26,6 +36,8 @@ import { currentCorrelationId } from "./http/request-scope.ts";
 import { mountWeb } from "./http/static-web.ts";
 import { mountStorage } from "./http/storage-mount.ts";
 import { extractArchive } from "./packaging/extract-archive.ts";
+import { artifactService } from "./services/artifacts.ts";
+import { checkpointRetention } from "./services/checkpoint-retention.ts";
 import { configFiles } from "./services/config-files.ts";
 import { configService } from "./services/configs.ts";
 import { dataConsentService } from "./services/data-consent.ts";
@@ -43,7 +55,11 @@ import { receivedFiles } from "./services/received-files.ts";
 import { resultService } from "./services/results.ts";
 import { runReports } from "./services/run-reports.ts";
 import { storageAccess } from "./services/storage-access.ts";
+import { storedJobs } from "./services/stored-jobs.ts";
 import { jobSubmitter } from "./services/submit-job.ts";
+import { storageKeyService } from "./services/storage-keys.ts";
+import { storageQuotas } from "./services/storage-quotas.ts";
+import { storageSettingService } from "./services/storage-settings.ts";
 import { systemService } from "./services/system.ts";
 import { trainerEventService } from "./services/trainer-events.ts";
 import { uploadTokens } from "./services/upload-tokens.ts";
@@ -55,6 +71,8 @@ export interface AppOptions {
   log: Logger;
   accessToken: string;
   authenticate: Authenticate;
+  /** A user as of now, by id; null when there is none. */
+  findCaller: (userId: string) => Promise<Caller | null>;
   /** This server's address, known once it listens. */
   baseUrl: () => string;
   now: () => number;
@@ -87,10 +105,11 @@ export async function createApp(options: AppOptions): Promise<App> {
       ...stores,
       packagesFolder: paths.packages,
       uploadTokens: tokens,
-      deliver: outputDeliverer(storage),
+      deliver: outputDeliverer({ storage, retention: parts.retention, onStored: parts.received.onStored }),
     }),
     stopping: stopping.signal,
   });
+  const sweeps = sweepStorageHourly({ ...parts, stopping: stopping.signal });
   const web = webListener(options, composeHandlers(options, parts, queue, stopping.signal), stopping.signal);
   return {
     attach: (server) =>
@@ -101,12 +120,16 @@ export async function createApp(options: AppOptions): Promise<App> {
         authenticate: options.authenticate,
       }),
     stores,
-    start: () => rescueJobs({ ...stores, queue, paths }),
+    start: () => rescueJobs({ ...parts, ...stores, queue, uploadDrainMs: options.config.uploadDrainMs }),
     async stop() {
       stopping.abort();
       await queue.settled();
+      await sweeps.settled();
     },
-    dispose: () => db.destroy(),
+    async dispose() {
+      await db.destroy();
+      storage.close?.();
+    },
   };
 }
 
@@ -117,10 +140,12 @@ async function openParts(options: AppOptions) {
   await mkdir(paths.jobs, { recursive: true, mode: 0o700 });
   const secrets = secretBox(credentialKey(paths.credentialKey, options.env));
   const live = liveEvents();
+  const outputs = await openOutputs(options, paths);
   const db = await openDatabase(paths.database, now);
   const stores = openStores(db, now, live.publishChange, live.publishServerEvent);
-  const storage = await openLocalStorage({ root: paths.outputs });
-  await storage.createBucket(outputsBucket);
+  const storage = limitedStorage(outputs, quotasOf(outputs, stores));
+  const snapshots = jobSnapshots(stores.jobs, secrets);
+  const retention = checkpointRetention({ ...stores, snapshots, storage, log });
   const providers = providerRegistry([local(options, paths)]);
   return {
     paths,
@@ -139,11 +164,47 @@ async function openParts(options: AppOptions) {
       builtIn: { folder: join(packageRoot(), "samples"), root: packageRoot() },
     }),
     packaging: datasetPackaging([config.stateDir]),
-    snapshots: jobSnapshots(stores.jobs, secrets),
-    tokens: uploadTokens({ store: stores.uploadTokens, secrets, baseUrl: options.baseUrl }),
-    received: receivedFiles({ jobs: stores.jobs, now }),
+    snapshots,
+    retention,
+    tokens: uploadTokens({
+      store: stores.uploadTokens,
+      secrets,
+      baseUrl: options.baseUrl,
+      drainMs: config.uploadDrainMs,
+      now,
+    }),
+    storageKeys: storageKeyService({
+      ...stores,
+      secrets,
+      now,
+      baseUrl: options.baseUrl,
+      findCaller: options.findCaller,
+    }),
+    received: receivedFiles({ jobs: stores.jobs, pruneCheckpoints: retention.prune, now, log }),
     reports: runReports({ ...stores, live, now }),
   };
+}
+
+function quotasOf(storage: OpenStorage, { jobs, settings }: Stores): QuotaAccounts {
+  return storageQuotas({
+    storage,
+    ...storedJobs({ jobs, storage }),
+    limits: async () => ({
+      jobBytes: await settings.get("storageQuotaJobBytes"),
+      userBytes: await settings.get("storageQuotaUserBytes"),
+    }),
+  });
+}
+
+/** The storage with the bucket for outputs in it. */
+async function openOutputs({ config }: AppOptions, paths: StatePaths): Promise<OpenStorage> {
+  const storage = await openStorage({ localRoot: paths.outputs, external: config.externalStorage });
+  try {
+    await storage.createBucket(outputsBucket);
+  } catch (error) {
+    throw error instanceof Failure && config.externalStorage !== null ? new StartError(error.message) : error;
+  }
+  return storage;
 }
 
 type Parts = Awaited<ReturnType<typeof openParts>>;
@@ -168,6 +229,9 @@ function composeHandlers(
     jobs: jobService({ ...shared, submit, stopRun: queue.stopRun, forgetRun: providers.forgetEverywhere }),
     logs: logService(shared),
     results: resultService(shared),
+    artifacts: artifactService(shared),
+    storageKeys: parts.storageKeys,
+    storageSettings: storageSettingService(stores),
     dataConsent: consent,
     configs: configService(parts.files),
     queue: queueService({ ...shared, wakeQueue: queue.wake }),

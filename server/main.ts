@@ -2,9 +2,15 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
 import { createApp } from "./app.ts";
 import { readConfig, type ServerConfig, StartError, statePaths } from "./config.ts";
-import { type Authenticate, isLoopbackAddress, singleUserAuthenticator } from "./http/authenticate.ts";
+import {
+  type Authenticate,
+  isLoopbackAddress,
+  singleUser,
+  singleUserAuthenticator,
+} from "./http/authenticate.ts";
 import { serverLog } from "./log.ts";
 import { lockState } from "./state-lock.ts";
 
@@ -16,6 +22,8 @@ export interface StartOptions {
   env?: NodeJS.ProcessEnv;
   /** For tests: another way to tell who calls. */
   authenticate?: Authenticate;
+  /** For tests: the users there are. */
+  findCaller?: (userId: string) => Promise<Caller | null>;
   now?: () => number;
   /** For tests: answers that break the contract become errors. */
   checkAnswers?: boolean;
@@ -64,6 +72,7 @@ async function listenAndRun(
     log,
     accessToken,
     authenticate: options.authenticate ?? singleUserAuthenticator(accessToken),
+    findCaller: options.findCaller ?? (async (userId) => (userId === singleUser.userId ? singleUser : null)),
     baseUrl: () => config.publicUrl ?? urlOf(server, config.host),
     now: options.now ?? Date.now,
     checkAnswers: options.checkAnswers ?? false,
@@ -78,6 +87,14 @@ async function listenAndRun(
     await app.dispose();
     throw error;
   }
+  let closing: Promise<void> | undefined;
+  const closeAll = async (): Promise<void> => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    await app.stop();
+    await answersGiven(server, closed);
+    await app.dispose();
+    unlock();
+  };
   const url = urlOf(server, config.host);
   log.info({ url, state_dir: config.stateDir }, "listening");
   return {
@@ -86,13 +103,7 @@ async function listenAndRun(
       isLoopbackAddress(config.host) || config.host === "localhost"
         ? null
         : `${url}/?access_token=${accessToken}`,
-    async close() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      await app.stop();
-      await answersGiven(server, closed);
-      await app.dispose();
-      unlock();
-    },
+    close: () => (closing ??= closeAll()),
   };
 }
 

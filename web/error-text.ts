@@ -29,8 +29,15 @@ const hindi: Partial<Record<ErrorCode | "unreachable", string>> = {
   consent_stale: "आपके देखने के बाद डेटासेट बदल गए हैं। नई योजना देखें और फिर सहमति दें।",
   provider_unavailable: "{provider} अभी जॉब नहीं ले सकता: {reason}",
   invalid_job_state: "जॉब की स्थिति {status} है; यह काम तभी हो सकता है जब वह {allowed} हो।",
+  artifact_not_found: "इस जॉब में {key} नाम की कोई फ़ाइल नहीं है। जो हैं वे फ़ाइलों की सूची में हैं।",
+  not_safetensors:
+    "{key} को safetensors फ़ाइल की तरह नहीं दिखाया जा सकता ({problem})। अगर वह वैसी होनी चाहिए तो ट्रेनर से फिर सहेजवाएँ।",
   too_many_streams: "सर्वर पहले से {limit} लाइव कनेक्शन चला रहा है। कोई टैब बंद करके फिर कोशिश करें।",
   disk_full: "{path} वाली डिस्क भर गई है ({free} खाली)। जगह बनाकर फिर कोशिश करें।",
+  quota_exceeded:
+    "यह {account} के कोटे में नहीं समाता: {limit_bytes} में से {used_bytes} बाइट भरे हैं। जो फ़ाइलें नहीं चाहिए उन्हें हटाएँ या कोटा बढ़वाएँ।",
+  storage_key_not_found: "{access_key_id} नाम की कोई एक्सेस कुंजी नहीं है, या वह आपकी नहीं है।",
+  too_many_storage_keys: "आपके पास पहले से {limit} एक्सेस कुंजियाँ हैं। जो काम में नहीं आती उसे हटाएँ।",
   internal: "सर्वर पर कुछ गड़बड़ हुई। बताते समय अनुरोध आईडी {correlation_id} दें।",
 };
 

@@ -17,6 +17,8 @@ const eventNames = Object.keys({
   "job.checkpoint": 1,
   "job.sample": 1,
   "job.artifact": 1,
+  "job.artifacts_deleted": 1,
+  "job.artifacts_pruned": 1,
   "job.report_ignored": 1,
   "job.deleted": 1,
   "job.progress": 1,

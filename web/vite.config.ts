@@ -33,7 +33,11 @@ export default defineConfig({
   server: {
     host: "127.0.0.1",
     proxy: {
-      "^/(api|docs|openapi.json|health)": `http://127.0.0.1:${process.env["SIMPLETUNER_PORT"] ?? 8001}`,
+      // The origin stays the browser's: the server refuses changes that come from a page of another one.
+      "^/(api/|docs|openapi\\.json|health)": {
+        target: `http://127.0.0.1:${process.env["SIMPLETUNER_PORT"] ?? 8001}`,
+        changeOrigin: false,
+      },
     },
   },
 });

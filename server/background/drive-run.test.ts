@@ -46,7 +46,7 @@ after(async () => {
 });
 
 /** A driver whose provider and delivery do what the test says, over a real database. */
-function driver(parts: { provider?: Partial<Provider>; deliver?: DeliverOutputs }) {
+function driver(parts: { provider?: Partial<Provider>; deliver?: DeliverOutputs; now?: () => number }) {
   const calls: string[] = [];
   const provider: Provider = {
     id: "local",
@@ -61,20 +61,32 @@ function driver(parts: { provider?: Partial<Provider>; deliver?: DeliverOutputs 
     forget: async () => void calls.push("forget"),
     ...parts.provider,
   };
+  const tokens = uploadTokens({
+    store: stores.uploadTokens,
+    secrets,
+    baseUrl: () => "http://127.0.0.1:1",
+    drainMs: 60_000,
+    now: parts.now ?? Date.now,
+  });
   const drive = runDriver({
     ...stores,
     snapshots: jobSnapshots(stores.jobs, secrets),
     packaging: datasetPackaging([]),
     packagesFolder: join(folder, "packages"),
-    uploadTokens: uploadTokens({ store: stores.uploadTokens, secrets, baseUrl: () => "http://127.0.0.1:1" }),
+    uploadTokens: tokens,
     reports: runReports({ ...stores, live: liveEvents(), now: Date.now }),
-    received: receivedFiles({ jobs: stores.jobs, now: Date.now }),
+    received: receivedFiles({
+      jobs: stores.jobs,
+      pruneCheckpoints: async () => undefined,
+      now: Date.now,
+      log: pino({ level: "silent" }),
+    }),
     deliver: parts.deliver ?? (async () => ({ copiedFiles: 0, unnameable: [], modelUrl: "/model" })),
     findProvider: () => provider,
     now: Date.now,
     log: pino({ level: "silent" }),
   });
-  return { calls, drive: (jobId: string) => drive(jobId, never, never) };
+  return { calls, tokens, drive: (jobId: string) => drive(jobId, never, never) };
 }
 
 /** A job that has just been taken into work. */
@@ -182,6 +194,28 @@ test("a job that is cancelled before it was handed over stops what a cut-off sta
   await drive(job);
   assert.equal((await wireOf(job)).status, "cancelled");
   assert.deepEqual(calls, ["cancel", "forget"]);
+});
+
+test("a run's upload credential is dead at its end on this machine, and drains after one elsewhere", async () => {
+  const job = await begunJob();
+  const here = driver({});
+  await here.drive(job);
+  assert.equal(await stores.uploadTokens.byJob(job), null);
+
+  const remote = await begunJob();
+  let ahead = 0;
+  const elsewhere = driver({ provider: { outputFolder: () => null }, now: () => Date.now() + ahead });
+  await elsewhere.drive(remote);
+  assert.ok((await wireOf(remote)).is_terminal);
+  const [secret = "", accessKeyId = ""] = await elsewhere.tokens.secretsOf(remote);
+  assert.equal((await elsewhere.tokens.findLive(accessKeyId))?.jobId, remote);
+  assert.equal((await elsewhere.tokens.findByToken(secret))?.jobId, remote);
+  assert.equal(await elsewhere.tokens.findByToken(`${secret.slice(0, -1)}?`), null);
+  assert.equal(await elsewhere.tokens.findByToken(accessKeyId), null);
+  ahead = 61_000;
+  assert.equal(await elsewhere.tokens.findLive(accessKeyId), null);
+  await stores.uploadTokens.removeOfJobsOverBefore(Date.now());
+  assert.equal(await stores.uploadTokens.byJob(remote), null);
 });
 
 test("a report of a run that is not the job's any more is not applied", async () => {

@@ -17,6 +17,8 @@ export async function rescueJobs(options: {
   uploadTokens: UploadTokenStore;
   queue: JobQueue;
   paths: StatePaths;
+  uploadDrainMs: number;
+  now: () => number;
 }): Promise<{ rescued: number }> {
   // Listed before the jobs are read: what a job submitted meanwhile makes is not on the list and stays.
   const found = [...(await entriesOf(options.paths.jobs)), ...(await entriesOf(options.paths.packages))];
@@ -24,7 +26,7 @@ export async function rescueJobs(options: {
   const owned = new Set(underWay.map((job) => job.wire.job_id));
   for (const { jobId, path } of found)
     if (!owned.has(jobId)) await rm(path, { recursive: true, force: true });
-  await options.uploadTokens.removeOfFinishedJobs();
+  await options.uploadTokens.removeOfJobsOverBefore(options.now() - options.uploadDrainMs);
   for (const jobId of owned) options.queue.drive(jobId);
   options.queue.wake();
   return { rescued: owned.size };

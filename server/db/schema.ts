@@ -14,6 +14,7 @@ export interface Database {
   counters: CountersTable;
   idempotency_keys: IdempotencyKeysTable;
   upload_tokens: UploadTokensTable;
+  storage_keys: StorageKeysTable;
   settings: SettingsTable;
   schema_migrations: { name: string; applied_at: number };
 }
@@ -102,6 +103,18 @@ export interface UploadTokensTable {
   job_id: string;
   sealed_secret: string;
   created_at: number;
+}
+
+/** Access keys of people for the storage endpoint; the secret is sealed because signatures need it back. */
+export interface StorageKeysTable {
+  access_key_id: string;
+  user_id: string;
+  name: string;
+  access: string;
+  sealed_secret: string;
+  created_at: number;
+  last_used_at: number | null;
+  expires_at: number | null;
 }
 
 /** Server settings by name, as JSON. */

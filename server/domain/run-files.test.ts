@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { artifactKind, artifactStep } from "./run-files.ts";
+import { artifactKind, artifactStep, modelRank } from "./run-files.ts";
 
 const files: [key: string, kind: string, step: number | null][] = [
   ["pytorch_lora_weights.safetensors", "model", null],
@@ -22,3 +22,18 @@ for (const [key, kind, step] of files) {
     assert.equal(artifactStep(key), step);
   });
 }
+
+test("of several models the finished one is the one that lies highest, then the one named like a trainer's", () => {
+  const keys = [
+    "debug/pytorch_lora_weights.safetensors",
+    "a.safetensors",
+    "pytorch_lora_weights.safetensors",
+    "checkpoint-9/model.safetensors",
+  ];
+  const ranked = keys.filter((key) => modelRank(key) !== null).sort((a, b) => modelRank(a)! - modelRank(b)!);
+  assert.deepEqual(ranked, [
+    "pytorch_lora_weights.safetensors",
+    "a.safetensors",
+    "debug/pytorch_lora_weights.safetensors",
+  ]);
+});

@@ -22,6 +22,13 @@ export function artifactKind(key: string): Artifact["kind"] {
   return "other";
 }
 
+/** The lower, the likelier the file is the finished model among a run's; null for what is no model. */
+export function modelRank(key: string): number | null {
+  if (artifactKind(key) !== "model") return null;
+  const folders = key.split("/");
+  return folders.length * 2 + (modelNames.has(folders.at(-1) ?? "") ? 0 : 1);
+}
+
 /** The training step an output file belongs to, from `checkpoint-200/`, `step-200/` or `step_200_`; else null. */
 export function artifactStep(key: string): number | null {
   const found = /(?:checkpoint|step)[-_](\d+)/.exec(key);

@@ -126,6 +126,12 @@ test("bob sees nothing of ada's job and can do nothing to it; it looks as if it 
     ["log stream", () => bob("GET /api/cloud/jobs/{job_id}/logs/stream", { params })],
     ["metrics", () => bob("GET /api/cloud/jobs/{job_id}/metrics", { params })],
     ["artifacts", () => bob("GET /api/cloud/jobs/{job_id}/artifacts", { params })],
+    ["header", () => bob("GET /api/cloud/jobs/{job_id}/artifacts/header", { params, query: { key: "a" } })],
+    ["archive", () => bob("GET /api/cloud/jobs/{job_id}/artifacts/archive", { params })],
+    [
+      "delete files",
+      () => bob("DELETE /api/cloud/jobs/{job_id}/artifacts", { params, query: { prefix: "a/" } }),
+    ],
     ["position", () => bob("GET /api/queue/position/{job_id}", { params })],
     ["plan", () => bob("POST /api/cloud/data-consent/preview", { body: { retry_of: adasJob } })],
   ];

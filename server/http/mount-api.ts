@@ -8,6 +8,7 @@ import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import { callerMay } from "@simpletuner-cloud/contract/permissions.ts";
 import {
   anonymous,
+  type FileDownload,
   type Handlers,
   PreparedJson,
   type RequestContext,
@@ -16,6 +17,7 @@ import {
 import type { Authenticate } from "./authenticate.ts";
 import { errorAnswer } from "./errors.ts";
 import { writeEventStream, writeText } from "./event-stream.ts";
+import { writeDownload } from "./file-download.ts";
 import { check, checkQuery, readJson, validatorOf } from "./parse-input.ts";
 import { currentCorrelationId } from "./request-scope.ts";
 
@@ -72,6 +74,8 @@ async function answer(
     if (!("stream" in endpoint.answer)) return jsonAnswer(outgoing, endpoint, result, options);
     if (endpoint.answer.stream === "sse")
       await writeEventStream(outgoing, result as AsyncIterable<StreamMessage>);
+    else if (endpoint.answer.stream === "zip")
+      await writeDownload(outgoing, result as FileDownload, requestContext.closed);
     else await writeText(outgoing, result as AsyncIterable<string>, fileNameOf(context));
     return RESPONSE_ALREADY_SENT;
   } catch (error) {

@@ -90,6 +90,8 @@ function parametersOf(schema: unknown, place: "path" | "query"): Json[] {
   });
 }
 
+const streamTypes = { sse: "text/event-stream", text: "text/plain", zip: "application/zip" } as const;
+
 function responses(endpoint: Endpoint): Json {
   const { answer } = endpoint;
   const good: Json =
@@ -97,7 +99,7 @@ function responses(endpoint: Endpoint): Json {
       ? {
           description: answer.description,
           content: {
-            [answer.stream === "sse" ? "text/event-stream" : "text/plain"]: { schema: { type: "string" } },
+            [streamTypes[answer.stream]]: { schema: { type: "string" } },
           },
         }
       : { description: "OK", content: { "application/json": { schema: answer } } };

@@ -5,15 +5,18 @@ import { outputsBucket } from "../domain/run-files.ts";
 import type { StorageAccess } from "../services/storage-access.ts";
 import type { ReceivedFiles } from "../services/received-files.ts";
 import { storagePath } from "../services/results.ts";
-import type { UploadTokens } from "../services/upload-tokens.ts";
+import type { LiveStorageKey, StorageKeys } from "../services/storage-keys.ts";
+import type { LiveUploadToken, UploadTokens } from "../services/upload-tokens.ts";
 import type { Authenticate } from "./authenticate.ts";
 import { inScope } from "./request-scope.ts";
+import type { S3Credential } from "./s3/s3-access.ts";
 import { createS3Handler, mountS3 } from "./s3/s3-handler.ts";
 
 /** What the storage endpoint needs. */
 export interface StorageMountOptions {
   storage: ObjectStorage;
   tokens: UploadTokens;
+  storageKeys: StorageKeys;
   received: ReceivedFiles;
   access: StorageAccess;
   authenticate: Authenticate;
@@ -28,16 +31,10 @@ export function mountStorage(server: Server, others: RequestListener, options: S
     pathPrefix: storagePath,
     clock: options.now,
     credentials: {
-      async findByAccessKey(accessKeyId) {
-        const token = await options.tokens.findLive(accessKeyId);
-        return (
-          token && {
-            ...token,
-            scope: { bucket: outputsBucket, prefix: `${token.jobId}/` },
-            access: "readwrite",
-          }
-        );
-      },
+      findByAccessKey: async (accessKeyId) =>
+        jobCredential(await options.tokens.findLive(accessKeyId)) ??
+        personCredential(await options.storageKeys.findLive(accessKeyId), options),
+      findByUploadToken: async (token) => jobCredential(await options.tokens.findByToken(token)),
     },
     authorizeCaller: (request) => callerOf(request, options),
     onUploadProgress: ({ jobId, key, bytes }) => {
@@ -58,6 +55,27 @@ export function mountStorage(server: Server, others: RequestListener, options: S
       inScope(request, response, () => handle(request, response, expectsContinue)),
     (request, response) => inScope(request, response, () => others(request, response)),
   );
+}
+
+/** What a job's own key opens: its area of the bucket. */
+function jobCredential(token: LiveUploadToken | null): S3Credential | null {
+  if (!token) return null;
+  return { ...token, scope: { bucket: outputsBucket, prefix: `${token.jobId}/` }, access: "readwrite" };
+}
+
+/** What a person's key opens: everything for administrators who asked for it, else what the person may look at. */
+function personCredential(key: LiveStorageKey | null, options: StorageMountOptions): S3Credential | null {
+  if (!key) return null;
+  const { secretAccessKey, access, caller } = key;
+  const credential = { secretAccessKey, access, scope: { bucket: "*", prefix: "" }, jobId: null };
+  if (access === "readwrite") return credential;
+  return {
+    ...credential,
+    caller: {
+      canRead: (bucket, stored) => options.access(caller, "view", bucket, stored),
+      canDelete: () => false,
+    },
+  };
 }
 
 /** A person's view of the storage, who came without a signature. */

@@ -3,7 +3,9 @@ import { opendir, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { Failure } from "@simpletuner-cloud/contract/errors.ts";
 import type { ObjectStorage } from "../adapters/storage/storage.ts";
-import { artifactKind, outputsBucket } from "../domain/run-files.ts";
+import type { RetainedArtifact } from "../domain/checkpoint-retention.ts";
+import { artifactKind, modelRank, outputsBucket } from "../domain/run-files.ts";
+import type { CheckpointRetention } from "./checkpoint-retention.ts";
 import { storagePath } from "./results.ts";
 
 /** What a delivery found and where the model lies. */
@@ -15,49 +17,81 @@ export interface Delivery {
   modelUrl: string | null;
 }
 
+/** What delivery needs. */
+export interface DeliveryOptions {
+  storage: ObjectStorage;
+  retention: CheckpointRetention;
+  /** Told of each file that was copied; `key` is below the job's area. */
+  onStored: (file: { jobId: string; key: string; sizeBytes: number }) => Promise<void>;
+}
+
 /** Brings the files of a finished run home. */
 export type DeliverOutputs = (jobId: string, outputFolder: string) => Promise<Delivery>;
 
 /**
  * Copies every output file into the job's area of the storage that the trainer has not uploaded itself (same size
- * already there, and not older), so that a trainer which knows nothing of S3 delivers, too. Safe to repeat.
+ * already there, and not older), so that a trainer which knows nothing of S3 delivers, too; then only the checkpoints
+ * to keep stay. Safe to repeat.
  */
-export function outputDeliverer(storage: ObjectStorage): DeliverOutputs {
+export function outputDeliverer({ storage, retention, onStored }: DeliveryOptions): DeliverOutputs {
   return async (jobId, outputFolder) => {
     let copiedFiles = 0;
     const unnameable: string[] = [];
+    const unwanted = await retention.unwanted(jobId, await checkpointFiles(outputFolder));
     for await (const path of filesOf(outputFolder)) {
-      const key = `${jobId}/${relative(outputFolder, path).split(sep).join("/")}`;
+      const key = keyOf(outputFolder, path);
+      if (unwanted.has(key)) continue;
       try {
-        if (await copyIfNew(storage, path, key)) copiedFiles++;
+        const sizeBytes = await copyIfNew(storage, path, `${jobId}/${key}`);
+        if (sizeBytes === null) continue;
+        copiedFiles++;
+        await onStored({ jobId, key, sizeBytes });
       } catch (error) {
         // A name that no object can have must not keep the rest from home.
         if (!(error instanceof Failure) || !error.code.startsWith("object_key_")) throw error;
         unnameable.push(path);
       }
     }
+    await retention.prune(jobId);
     return { copiedFiles, unnameable, modelUrl: await modelUrl(storage, jobId) };
   };
 }
 
-async function copyIfNew(storage: ObjectStorage, path: string, key: string): Promise<boolean> {
+function keyOf(outputFolder: string, path: string): string {
+  return relative(outputFolder, path).split(sep).join("/");
+}
+
+async function checkpointFiles(outputFolder: string): Promise<RetainedArtifact[]> {
+  const found: RetainedArtifact[] = [];
+  for await (const path of filesOf(outputFolder)) {
+    const key = keyOf(outputFolder, path);
+    if (artifactKind(key) === "checkpoint") found.push({ key, lastModifiedMs: (await stat(path)).mtimeMs });
+  }
+  return found;
+}
+
+/** Bytes that were copied; null when the object is there already. */
+async function copyIfNew(storage: ObjectStorage, path: string, key: string): Promise<number | null> {
   const { size, mtimeMs } = await stat(path);
   const there = await storage.headObject(outputsBucket, key);
-  if (there?.sizeBytes === size && there.lastModifiedMs >= Math.floor(mtimeMs)) return false;
+  if (there?.sizeBytes === size && there.lastModifiedMs >= Math.floor(mtimeMs)) return null;
   await storage.createBucket(outputsBucket);
   await storage.putObject({
     bucket: outputsBucket,
     key,
     body: createReadStream(path),
+    declaredBytes: size,
     headers: {},
     userMetadata: {},
   });
-  return true;
+  return size;
 }
 
+/** The finished model: of several the one that lies highest, and of those the one with a name that trainers give it. */
 async function modelUrl(storage: ObjectStorage, jobId: string): Promise<string | null> {
   if (!(await storage.findBucket(outputsBucket))) return null;
   const prefix = `${jobId}/`;
+  let best: { key: string; rank: number } | null = null;
   for (let after: string | undefined; ;) {
     const page = await storage.listObjects({
       bucket: outputsBucket,
@@ -65,12 +99,14 @@ async function modelUrl(storage: ObjectStorage, jobId: string): Promise<string |
       maxKeys: 1_000,
       ...(after === undefined ? {} : { after }),
     });
-    const model = page.objects.find((object) => artifactKind(object.key.slice(prefix.length)) === "model");
-    if (model)
-      return `${storagePath}/${outputsBucket}/${model.key.split("/").map(encodeURIComponent).join("/")}`;
-    if (page.next === null) return null;
+    for (const { key } of page.objects) {
+      const rank = modelRank(key.slice(prefix.length));
+      if (rank !== null && (best === null || rank < best.rank)) best = { key, rank };
+    }
+    if (page.next === null) break;
     after = page.next;
   }
+  return best && `${storagePath}/${outputsBucket}/${best.key.split("/").map(encodeURIComponent).join("/")}`;
 }
 
 /** Regular files below a folder; hidden ones and links are the trainer's own business. */

@@ -1,3 +1,4 @@
+import type { Writable } from "node:stream";
 import type { Endpoint, EndpointTable, InputOf, OutputOf } from "@simpletuner-cloud/contract/endpoint.ts";
 import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
 
@@ -36,10 +37,22 @@ export interface StreamMessage {
   data: string;
 }
 
-/** What a stream endpoint answers: messages (`sse`) or pieces of text, pulled as fast as the reader takes them. */
+/** A file that is made while it is sent. */
+export interface FileDownload {
+  /** For the reader's disk; any characters, without folders. */
+  fileName: string;
+  contentType: string;
+  sizeBytes: number;
+  /** Writes exactly `sizeBytes` at the speed the target takes them; stops with an error when the signal aborts. */
+  write(target: Writable, signal: AbortSignal): Promise<void>;
+}
+
+/** What a stream endpoint answers: messages (`sse`), pieces of text, pulled as fast as the reader takes them, or a file. */
 export type StreamOf<E extends Endpoint> = E["answer"] extends { stream: "sse" }
   ? AsyncIterable<StreamMessage>
-  : AsyncIterable<string>;
+  : E["answer"] extends { stream: "zip" }
+    ? FileDownload
+    : AsyncIterable<string>;
 
 type AnswerOf<E extends Endpoint> = E["answer"] extends { stream: string }
   ? StreamOf<E>

@@ -1,7 +1,7 @@
-import { timingSafeEqual } from "node:crypto";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { trainerEventEndpoints } from "@simpletuner-cloud/contract/trainer-events.ts";
 import type { JobStore } from "../db/stores/jobs.ts";
+import { isSameSecret } from "../domain/sealed-secret.ts";
 import type { Handlers } from "./handler.ts";
 import { progressAfter } from "./run-reports.ts";
 import type { UploadTokens } from "./upload-tokens.ts";
@@ -21,7 +21,7 @@ export function trainerEventService(options: TrainerEventOptions): Handlers<type
   return {
     async receiveTrainerEvent({ params, body }, { apiKey }) {
       const [secret] = await options.uploadTokens.secretsOf(params.job_id);
-      if (secret === undefined || apiKey === null || !sameText(secret, apiKey))
+      if (secret === undefined || apiKey === null || !isSameSecret(secret, apiKey))
         throw fail("authentication_error");
       const label = body.type === "lifecycle.stage" ? stageLabel(body.stage) : null;
       if (label !== null) {
@@ -42,9 +42,4 @@ export function trainerEventService(options: TrainerEventOptions): Handlers<type
 function stageLabel(stage: unknown): string | null {
   const { label, status } = (stage ?? {}) as { label?: unknown; status?: unknown };
   return typeof label === "string" && status === "running" ? label.slice(0, 60) : null;
-}
-
-function sameText(left: string, right: string): boolean {
-  const [a, b] = [Buffer.from(left), Buffer.from(right)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }

@@ -15,12 +15,28 @@ export const testCallers: Record<string, Caller> = {
   ada: {
     userId: "ada",
     username: "ada",
-    grants: ["job.submit", "job.view.own", "job.cancel.own", "job.delete.own", "config.view", "queue.view"],
+    grants: [
+      "job.submit",
+      "job.view.own",
+      "job.cancel.own",
+      "job.delete.own",
+      "config.view",
+      "queue.view",
+      "api.access",
+    ],
   },
   bob: {
     userId: "bob",
     username: "bob",
-    grants: ["job.submit", "job.view.own", "job.cancel.own", "job.delete.own", "config.view", "queue.view"],
+    grants: [
+      "job.submit",
+      "job.view.own",
+      "job.cancel.own",
+      "job.delete.own",
+      "config.view",
+      "queue.view",
+      "api.access",
+    ],
   },
   author: { userId: "author", username: "author", grants: ["config.view", "config.create"] },
   viewer: { userId: "viewer", username: "viewer", grants: ["job.view.own", "config.view"] },
@@ -58,7 +74,15 @@ export async function startTestServer(
     await writeFile(path, options.script, { mode: 0o755 });
     env["SIMPLETUNER_TRAINER_COMMAND"] = `/bin/sh "${path}"`;
   }
-  const start: StartOptions = { stateDir, port: 0, env, checkAnswers: true, authenticate: testAuthenticate };
+  const start: StartOptions = {
+    stateDir,
+    port: 0,
+    env,
+    checkAnswers: true,
+    authenticate: testAuthenticate,
+    findCaller: async (userId) =>
+      Object.values(testCallers).find((caller) => caller.userId === userId) ?? null,
+  };
   if (options.now) start.now = options.now;
   let running = await startServer(start);
   let stopped = false;

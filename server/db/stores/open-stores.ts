@@ -8,6 +8,7 @@ import { jobLogStore } from "./job-logs.ts";
 import { jobMetricStore } from "./job-metrics.ts";
 import { type CommittedChange, jobStore } from "./jobs.ts";
 import { settingStore } from "./settings.ts";
+import { storageKeyStore } from "./storage-keys.ts";
 import { uploadTokenStore } from "./upload-tokens.ts";
 
 /** Every store over one database. */
@@ -27,6 +28,7 @@ export function openStores(
     metrics: jobMetricStore(db),
     settings: settingStore(db, now, onSettingChanged),
     uploadTokens: uploadTokenStore(db, now),
+    storageKeys: storageKeyStore(db, now),
     idempotencyKeys: idempotencyKeyStore(db, now),
   };
 }

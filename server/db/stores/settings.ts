@@ -7,6 +7,11 @@ import { appendEvents, type StoredEvent } from "./job-events.ts";
 export const settingDefaults = {
   dataConsent: "ask" as ConsentMode,
   maxConcurrentJobs: 1,
+  /** Checkpoints to keep of each job whose configuration does not say; null keeps all. */
+  storageKeepCheckpoints: null as number | null,
+  /** Bytes one job, and all jobs of one user together, may store; null is no limit. */
+  storageQuotaJobBytes: null as number | null,
+  storageQuotaUserBytes: null as number | null,
 };
 /** See {@link settingDefaults}. */
 export type Settings = typeof settingDefaults;

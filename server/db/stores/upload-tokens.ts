@@ -23,12 +23,14 @@ export function uploadTokenStore(db: Kysely<Database>, now: () => number) {
         })
         .execute();
     },
-    /** The credential with the status of its job, or null. */
-    async byAccessKey(accessKeyId: string): Promise<(StoredUploadToken & { status: string }) | null> {
+    /** The credential with the end of its job, or null. */
+    async byAccessKey(
+      accessKeyId: string,
+    ): Promise<(StoredUploadToken & { completedAtMs: number | null }) | null> {
       const row = await db
         .selectFrom("upload_tokens")
         .innerJoin("jobs", "jobs.id", "upload_tokens.job_id")
-        .select(["access_key_id", "job_id", "sealed_secret", "jobs.status"])
+        .select(["access_key_id", "job_id", "sealed_secret", "jobs.completed_at"])
         .where("access_key_id", "=", accessKeyId)
         .executeTakeFirst();
       return row
@@ -36,7 +38,7 @@ export function uploadTokenStore(db: Kysely<Database>, now: () => number) {
             accessKeyId: row.access_key_id,
             jobId: row.job_id,
             sealedSecret: row.sealed_secret,
-            status: row.status,
+            completedAtMs: row.completed_at === null ? null : Number(row.completed_at),
           }
         : null;
     },
@@ -50,12 +52,13 @@ export function uploadTokenStore(db: Kysely<Database>, now: () => number) {
         ? { accessKeyId: row.access_key_id, jobId: row.job_id, sealedSecret: row.sealed_secret }
         : null;
     },
-    /** Removes credentials whose job is over; a crash right after a job's end leaves its own behind. */
-    async removeOfFinishedJobs(): Promise<void> {
-      await db
-        .deleteFrom("upload_tokens")
-        .where("job_id", "not in", db.selectFrom("jobs").select("id").where("status", "in", activeStatuses))
-        .execute();
+    /** Removes credentials whose job was over by then, or is gone; a crash right after an end leaves them behind. */
+    async removeOfJobsOverBefore(atMs: number): Promise<void> {
+      const kept = db
+        .selectFrom("jobs")
+        .select("id")
+        .where((job) => job.or([job("status", "in", activeStatuses), job("completed_at", ">=", atMs)]));
+      await db.deleteFrom("upload_tokens").where("job_id", "not in", kept).execute();
     },
     async removeOfJob(jobId: string): Promise<void> {
       await db.deleteFrom("upload_tokens").where("job_id", "=", jobId).execute();

@@ -46,12 +46,7 @@ export function FirstRun({ onSubmitting }: { onSubmitting: (open: boolean) => vo
             {t("run_sample")}
           </Button>
         )}
-        <ButtonLink
-          href="/jobs/new"
-          kind={hasSample ? "secondary" : "primary"}
-          size="large"
-          icon="image"
-        >
+        <ButtonLink href="/jobs/new" kind={hasSample ? "secondary" : "primary"} size="large" icon="image">
           {t("own_images")}
         </ButtonLink>
       </div>

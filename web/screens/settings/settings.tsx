@@ -11,6 +11,8 @@ import { toast } from "../../components/toast.tsx";
 import { formatDuration, formatNumber } from "../../i18n.ts";
 import { may, session } from "../../session.ts";
 import { LanguageSwitch, ThemeSwitch } from "../shell/preferences.tsx";
+import { StorageKeys } from "./storage-keys.tsx";
+import { StorageLimits } from "./storage-limits.tsx";
 import { t } from "./words.ts";
 
 function Consent({ setting }: { setting: Loaded<{ consent: ConsentMode }> }) {
@@ -153,6 +155,8 @@ export function Settings() {
       ) : (
         <>
           <Consent setting={setting} />
+          <StorageLimits />
+          {may("api.access") && <StorageKeys />}
           <Looks />
           <About health={health} />
         </>

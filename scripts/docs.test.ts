@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { environmentVariables } from "@simpletuner-cloud/server/environment-variables.ts";
+import { docsFolder, generatedDocs } from "./docs.ts";
+
+for (const [name, text] of generatedDocs()) {
+  test(`docs/${name} is what the tables say; else run node scripts/docs.ts`, () => {
+    assert.ok(readFileSync(join(docsFolder, name), "utf8") === text, `docs/${name} is out of date`);
+  });
+}
+
+test("every variable the server reads is listed, and no other", () => {
+  const read = new Set<string>();
+  for (const file of ["config.ts", "credential-key.ts"]) {
+    const source = readFileSync(join(docsFolder, "..", "server", file), "utf8");
+    for (const [, name = ""] of source.matchAll(/"(SIMPLETUNER_[A-Z_]+)"/g)) read.add(name);
+  }
+  // Read by the two names that a prefix makes.
+  for (const name of ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY"]) read.add(`SIMPLETUNER_STORAGE_${name}`);
+  read.delete("SIMPLETUNER_STORAGE");
+  assert.deepEqual([...read].sort(), environmentVariables.map(({ name }) => name).sort());
+});

@@ -1,0 +1,71 @@
+/** A variable that the server reads at start. */
+export interface EnvironmentVariable {
+  name: string;
+  /** What holds without it; empty where there is nothing. */
+  otherwise: string;
+  /** What it sets, for a person who has to choose a value. */
+  text: string;
+}
+
+/** Every environment variable of the server; `config.ts` reads them, the guide and `server --help` list them. */
+export const environmentVariables: readonly EnvironmentVariable[] = [
+  { name: "SIMPLETUNER_HOST", otherwise: "127.0.0.1", text: "address the server listens on" },
+  { name: "SIMPLETUNER_PORT", otherwise: "8001", text: "port the server listens on; 0 takes a free one" },
+  {
+    name: "SIMPLETUNER_STATE_DIR",
+    otherwise: "~/.simpletuner",
+    text: "folder of the database, configurations, outputs and job folders",
+  },
+  {
+    name: "SIMPLETUNER_PUBLIC_URL",
+    otherwise: "http://host:port",
+    text: "how trainers and browsers elsewhere reach the server",
+  },
+  {
+    name: "SIMPLETUNER_TRAINER_COMMAND",
+    otherwise: "",
+    text: "a command line that trains instead of SimpleTuner or the bundled trainer; it gets CONFIG_PATH",
+  },
+  {
+    name: "SIMPLETUNER_CANCEL_GRACE_SECONDS",
+    otherwise: "30",
+    text: "time between asking a cancelled trainer to stop and ending it",
+  },
+  {
+    name: "SIMPLETUNER_UPLOAD_DRAIN_SECONDS",
+    otherwise: "60",
+    text: "so long a job's upload credential outlives a run that was elsewhere",
+  },
+  {
+    name: "SIMPLETUNER_STORAGE_URL",
+    otherwise: "",
+    text: "external bucket for outputs, s3://bucket/prefix?endpoint=https://host; without it they stay in the state directory",
+  },
+  {
+    name: "SIMPLETUNER_STORAGE_ACCESS_KEY_ID",
+    otherwise: "AWS_ACCESS_KEY_ID",
+    text: "access key of the external bucket",
+  },
+  {
+    name: "SIMPLETUNER_STORAGE_SECRET_ACCESS_KEY",
+    otherwise: "AWS_SECRET_ACCESS_KEY",
+    text: "its secret",
+  },
+  {
+    name: "SIMPLETUNER_STORAGE_DOWNLOADS",
+    otherwise: "proxy",
+    text: "proxy sends files of the external bucket through the server, redirect sends browsers to it",
+  },
+  { name: "SIMPLETUNER_LOG_LEVEL", otherwise: "info", text: "debug, info, warn or error" },
+  { name: "SIMPLETUNER_LOG_FORMAT", otherwise: "json, text on a terminal", text: "json or text" },
+  {
+    name: "SIMPLETUNER_CREDENTIAL_KEY",
+    otherwise: "made in the state directory",
+    text: "32 bytes in base64 that seal stored secrets",
+  },
+  {
+    name: "SIMPLETUNER_MAX_EVENT_STREAMS",
+    otherwise: "2000",
+    text: "open live streams of all callers together",
+  },
+];
