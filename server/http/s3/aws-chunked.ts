@@ -1,6 +1,6 @@
 import { createHash, type Hash, timingSafeEqual } from "node:crypto";
 import { S3Error } from "./s3-errors.ts";
-import { credentialScope, hmac, type SignatureClaim } from "./sig-v4.ts";
+import { credentialScope, hmac, signatureBytes, type SignatureClaim } from "./sig-v4.ts";
 
 const maxLineBytes = 4 * 1024;
 const maxTrailerBytes = 16 * 1024;
@@ -136,7 +136,7 @@ function chunkSignatures({ claim, key }: ChunkSigning): ChunkSignatures {
   const check = (signature: string, kind: "PAYLOAD" | "TRAILER", lines: string[]): void => {
     const text = [`AWS4-HMAC-SHA256-${kind}`, claim.dateTime, scope, previous, ...lines].join("\n");
     const expected = hmac(key, text);
-    const given = Buffer.from(signature, "hex");
+    const given = signatureBytes(signature, "hex");
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
       throw new S3Error("SignatureDoesNotMatch", "The signature of a chunk of the body is wrong.");
     }

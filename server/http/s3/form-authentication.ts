@@ -3,7 +3,7 @@ import { checkFormPolicy, type FormLimits } from "./form-policy.ts";
 import { anonymousAccess, credentialAccess, type S3Access } from "./s3-access.ts";
 import type { AuthenticationDeps } from "./s3-authentication.ts";
 import { S3Error } from "./s3-errors.ts";
-import { hmac, parseCredential, type SigningKeys, sigV4Algorithm } from "./sig-v4.ts";
+import { hmac, parseCredential, signatureBytes, type SigningKeys, sigV4Algorithm } from "./sig-v4.ts";
 
 /** Who sent a form, and what its policy says of the file. */
 export interface AuthenticatedForm {
@@ -47,7 +47,7 @@ interface FormClaim {
 function claimOfVersion2(fields: ReadonlyMap<string, string>, policy: string): FormClaim {
   return {
     accessKeyId: required(fields, "awsaccesskeyid"),
-    given: Buffer.from(required(fields, "signature"), "base64"),
+    given: signatureBytes(required(fields, "signature"), "base64"),
     sign: (secret) => createHmac("sha1", secret).update(policy).digest(),
   };
 }
@@ -59,7 +59,7 @@ function claimOfVersion4(keys: SigningKeys, fields: ReadonlyMap<string, string>,
   const scope = parseCredential(required(fields, "x-amz-credential"), "InvalidArgument");
   return {
     accessKeyId: scope.accessKeyId,
-    given: Buffer.from(signature, "hex"),
+    given: signatureBytes(signature, "hex"),
     sign: (secret) => hmac(keys(scope, secret), policy),
   };
 }

@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { S3Error } from "./s3-errors.ts";
 import { headerOf, percentDecode, type S3Request } from "./s3-request.ts";
-import { assertFresh, signedPaths } from "./sig-v4.ts";
+import { assertFresh, signatureBytes, signedPaths } from "./sig-v4.ts";
 
 /**
  * Signature Version 2, in the query or in the Authorization header: boto3 makes such presigned URLs for an endpoint
@@ -61,7 +61,7 @@ export function claimFromHeaderV2(message: IncomingMessage, nowMs: number): Sign
 
 /** True when the signature was made with the secret over this request, in one of the forms that clients sign. */
 export function isSignatureV2Valid(request: S3Request, claim: SignatureV2Claim, secret: string): boolean {
-  const given = Buffer.from(claim.signature, "base64");
+  const given = signatureBytes(claim.signature, "base64");
   const headers = signedHeaders(request);
   const parameters = resourceParameters(request);
   const lines = [

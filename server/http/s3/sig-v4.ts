@@ -132,11 +132,17 @@ export function hmac(key: Buffer | string, text: string): Buffer {
   return createHmac("sha256", key).update(text).digest();
 }
 
+/** The bytes of a signature; none when the text is not exactly their hex or base64, junk behind it included. */
+export function signatureBytes(text: string, encoding: "hex" | "base64"): Buffer {
+  const bytes = Buffer.from(text, encoding);
+  return bytes.toString(encoding) === text ? bytes : Buffer.alloc(0);
+}
+
 /** True when the signature was made with `key` over this request, in one of the forms that real clients sign. */
 export function isSignatureValid(request: S3Request, claim: SignatureClaim, key: Buffer): boolean {
   const query = canonicalQuery(request.rawQuery);
   const headers = headerValues(request.message);
-  const given = Buffer.from(claim.signature, "hex");
+  const given = signatureBytes(claim.signature, "hex");
   for (const { path, host } of signedPaths(request, headers.get("host") ?? "")) {
     for (const acceptEncoding of signedEncodings(claim, headers)) {
       const lines = claim.signedHeaders.map((name) => {

@@ -40,7 +40,7 @@ function MadeKey({ lines, onClose }: { lines: string; onClose: () => void }) {
     </Button>
   );
   return (
-    <Dialog open title={t("made_title")} onClose={onClose} actions={done}>
+    <Dialog open wide title={t("made_title")} onClose={onClose} actions={done}>
       <p>{t("made_text")}</p>
       <pre class="key-lines" dir="ltr">
         {lines}

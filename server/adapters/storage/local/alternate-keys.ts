@@ -37,7 +37,7 @@ export function alternateKeyIndex(disk: Disk, records: ObjectRecords): Alternate
     },
     async removeBucket(bucket) {
       buckets.delete(bucket);
-      await rm(disk.own("alt", bucket), { recursive: true, force: true });
+      await rm(disk.own("alt", bucket), { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
     },
   };
 }

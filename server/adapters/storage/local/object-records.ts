@@ -82,7 +82,8 @@ export function objectRecords(disk: Disk): ObjectRecords {
     },
     async removeBucket(bucket) {
       remembered.clear();
-      await rm(disk.own("meta", bucket), { recursive: true, force: true });
+      // Retried, because an object that is being put writes here at the same time.
+      await rm(disk.own("meta", bucket), { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
     },
   };
 }
