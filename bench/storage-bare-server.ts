@@ -40,7 +40,8 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
 
 const server = createServer({ requestTimeout: 0 }, (request, response) => {
   answer(request, response).catch((error: unknown) => {
-    process.stderr.write(`${String(error)}\n`);
+    // A client that has all it wanted may be gone before the last callback comes.
+    if (!response.writableEnded) process.stderr.write(`${String(error)}\n`);
     response.destroy();
   });
 });

@@ -101,6 +101,8 @@ async function measure(
   const ofRow = results.get(row) ?? new Map<string, Sample[]>();
   results.set(row, ofRow);
   ofRow.set(server.name, [...(ofRow.get(server.name) ?? []), sample]);
+  const told = `${sample.rate.toFixed(0)}, CPU ${sample.cpu.toFixed(2)}, peak ${(sample.peakRssBytes / mebibyte).toFixed(0)} MiB`;
+  console.log(`  ${row.padEnd(28)}${server.name.padEnd(24)}${told}, load ${loadavg()[0]?.toFixed(2)}`);
 }
 
 const payloadsOf = (server: StorageServer): PayloadKind[] =>
@@ -205,7 +207,11 @@ try {
     `${largeBytes / mebibyte} MiB objects, parts of ${partBytes / mebibyte} MiB, ${rounds} rounds, load ${loadavg()[0]?.toFixed(2)}`,
   );
   for (let round = 0; round < rounds; round++) {
-    for (const server of chosen) {
+    // Whoever comes first finds the disk at rest, so that takes turns.
+    for (const server of [
+      ...chosen.slice(round % chosen.length),
+      ...chosen.slice(0, round % chosen.length),
+    ]) {
       execFileSync("sync", ["-f", workDir]);
       await largeRound(server);
       if (figures.includes("small")) await smallRound(server);

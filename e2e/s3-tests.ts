@@ -73,7 +73,7 @@ async function runTests(checkout: string, names: readonly string[]): Promise<str
     for (const [name, scope] of [
       ["s3-main", everything],
       ["s3-alt", own("s3-alt")],
-      ["s3-tenant", own("s3-tenant")],
+      ["s3-tenant", everything],
     ] as const)
       server.credentials.set(`${name}-key`, {
         secretAccessKey: `${name}-secret`,

@@ -69,12 +69,21 @@ function testBuckets(storageOf: () => ObjectStorage): void {
     await assert.rejects(storage.changeBucket("second", { acl: "private" }), failsWith("bucket_not_found"));
     await storage.createBucket("second");
     await storage.changeBucket("second", { tags: [["a", "1"]], location: "here" });
+    const rule = {
+      id: "1",
+      allowedOrigins: ["*"],
+      allowedMethods: ["GET"],
+      allowedHeaders: [],
+      exposeHeaders: [],
+    };
+    await storage.changeBucket("second", { cors: [rule] });
     await storage.changeBucket("second", { acl: "public-read" });
-    const { tags, acl, location } = (await storage.findBucket("second")) ?? {};
-    assert.deepEqual([tags, acl, location], [[["a", "1"]], "public-read", "here"]);
+    const { tags, acl, location, cors } = (await storage.findBucket("second")) ?? {};
+    assert.deepEqual([tags, acl, location, cors], [[["a", "1"]], "public-read", "here", [rule]]);
     await storage.deleteBucket("second");
     await storage.createBucket("second");
-    assert.equal((await storage.findBucket("second"))?.acl ?? "private", "private");
+    const fresh = await storage.findBucket("second");
+    assert.deepEqual([fresh?.acl ?? "private", fresh?.cors ?? []], ["private", []]);
     await storage.deleteBucket("second");
   });
 }

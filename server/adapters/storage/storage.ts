@@ -125,12 +125,28 @@ export interface ListPage {
   next: string | null;
 }
 
-/** What is kept about a bucket beside its name. Left out: no tags, private, no location. */
+/** Which pages of other sites may use a bucket, and how; see S3's CORSRule. */
+export interface CorsRule {
+  id?: string | undefined;
+  /** Origins as browsers send them, with at most one `*` for any characters. */
+  allowedOrigins: readonly string[];
+  /** GET, HEAD, PUT, POST or DELETE. */
+  allowedMethods: readonly string[];
+  /** Names of request headers, with at most one `*` for any characters. */
+  allowedHeaders: readonly string[];
+  /** Names of the answer's headers that such a page may read. */
+  exposeHeaders: readonly string[];
+  maxAgeSeconds?: number | undefined;
+}
+
+/** What is kept about a bucket beside its name. Left out: no tags, private, no location, no other site's pages. */
 export interface BucketSettings {
   /** The LocationConstraint that it was created with; a word, it moves nothing. */
   location?: string | undefined;
   tags?: Tags | undefined;
   acl?: CannedAcl | undefined;
+  /** The first rule that fits decides. */
+  cors?: readonly CorsRule[] | undefined;
 }
 
 /** A bucket; `createdMs` in epoch milliseconds. */

@@ -26,12 +26,32 @@ export async function uploadForm(
   exchange: Omit<S3Exchange, "access">,
   authenticateFields: (fields: ReadonlyMap<string, string>) => Promise<AuthenticatedForm>,
 ): Promise<void> {
+  const body = bodyOf(exchange, { ignoresChecksumHeaders: true });
+  const chunks = body.chunks[Symbol.asyncIterator]();
+  exchange.sendContinue();
+  try {
+    await takeForm(
+      exchange,
+      { [Symbol.asyncIterator]: () => chunks },
+      body.declaredBytes,
+      authenticateFields,
+    );
+  } finally {
+    // A form that is refused in the middle must not keep what has arrived, nor its timer.
+    await chunks.return?.();
+  }
+}
+
+async function takeForm(
+  exchange: Omit<S3Exchange, "access">,
+  chunks: AsyncIterable<Uint8Array>,
+  declaredBytes: number | null,
+  authenticateFields: (fields: ReadonlyMap<string, string>) => Promise<AuthenticatedForm>,
+): Promise<void> {
   const { request, storage, listeners } = exchange;
   const { bucket } = request;
   const boundary = formBoundary(headerOf(request.message, "content-type")) ?? "";
-  const body = bodyOf(exchange, { ignoresChecksumHeaders: true });
-  exchange.sendContinue();
-  const form = await readUploadForm(body.chunks, boundary);
+  const form = await readUploadForm(chunks, boundary);
   const name = form.fields.get("key")?.replaceAll("${filename}", () => form.fileName) ?? "";
   if (name === "") throw new S3Error("InvalidArgument", "Bucket POST must contain a field named 'key'.");
   const fields = new Map([...form.fields, ["bucket", bucket], ["key", name]] as const);
@@ -44,7 +64,7 @@ export async function uploadForm(
     const reporter = uploadReporter({ ...exchange, access }, bucket, key);
     const file = checkedFile(form.file, form.fields, limits, reporter.onBytes);
     // The file is a little shorter than the form.
-    await storage.checkSpace(body.declaredBytes ?? 0);
+    await storage.checkSpace(declaredBytes ?? 0);
     const stored = await storage.putObject({ bucket, key, ...description, ...file });
     const { sizeBytes, etag } = stored;
     await listeners.onObjectStored?.({ jobId: access.jobId, bucket, key, sizeBytes, etag });

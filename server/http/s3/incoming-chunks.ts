@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Body } from "../../adapters/storage/storage.ts";
 
 /** So much waits for a slow reader before the connection is told to wait. */
-const waitingBytes = 128 * 1024;
+const waitingBytes = 64 * 1024;
 
 /** What is done to a body as it arrives. */
 interface Check {

@@ -81,6 +81,23 @@ describe("presigned URLs", () => {
     );
   });
 
+  it("serve the pages of other sites where the bucket's rules say so", async () => {
+    await put(server.storage, "job1/k", "x");
+    const origin = "https://app.example.com";
+    const rule = { allowedOrigins: [origin], allowedMethods: ["GET"], allowedHeaders: [], exposeHeaders: [] };
+    await server.storage.changeBucket("outputs", { cors: [rule] });
+    const opened = async (url: string, from: string): Promise<[number, string | null]> => {
+      const { status, headers } = await fetch(url, { headers: { origin: from } });
+      return [status, headers.get("access-control-allow-origin")];
+    };
+    assert.deepEqual(await opened(presign("GET", "k"), "https://evil.net"), [200, null]);
+    assert.deepEqual(await opened(presign("GET", "k"), origin), [200, origin]);
+    // The page can tell its user why.
+    assert.deepEqual(await opened(presign("GET", "k", { expires: 0 }), origin), [403, origin]);
+    await server.storage.changeBucket("outputs", { cors: [] });
+    assert.deepEqual(await opened(presign("GET", "k"), origin), [200, null]);
+  });
+
   it("do not carry headers that change their meaning", async () => {
     const headers = { "x-amz-copy-source": "/outputs/other" };
     assert.equal((await fetch(presign("PUT", "k"), { method: "PUT", headers })).status, 403);

@@ -54,11 +54,16 @@ export interface Authenticated {
 /** Headers that change what a signed request does; they must be part of the signature. */
 const meaningfulHeader = /^x-amz-(meta-|copy-source|tagging|metadata-directive|acl$|grant-)/;
 
-/** Finds out who sent the request, in this order: upload token header, signature, presigned URL, caller. */
+/**
+ * Finds out who sent the request, in this order: upload token header, signature, presigned URL, caller. `onStranger`
+ * is awaited as soon as neither a token nor a caller can decide about the request: a signature will, or it is
+ * anybody's.
+ */
 export async function authenticate(
   deps: AuthenticationDeps,
   keys: SigningKeys,
   request: S3Request,
+  onStranger: () => Promise<void>,
 ): Promise<Authenticated> {
   const { message } = request;
   const declaredHash = headerOf(message, "x-amz-content-sha256") ?? "UNSIGNED-PAYLOAD";
@@ -70,6 +75,30 @@ export async function authenticate(
     // Chunk signatures start at a signature that this token does not stand for.
     return { access: credentialAccess(credential), payload: payloadMode(declaredHash, null) };
   }
+  if (isSigned(request)) {
+    await onStranger();
+    return authenticateSigned(deps, keys, request, declaredHash);
+  }
+  const caller = await deps.authorizeCaller(message);
+  const payload = payloadMode(declaredHash, null);
+  if (caller !== null) return { access: callerAccess(caller), payload };
+  await onStranger();
+  if (deps.allowPublicAcls !== true) throw new S3Error("AccessDenied");
+  return { access: anonymousAccess(deps.storage), payload };
+}
+
+function isSigned(request: S3Request): boolean {
+  const authorization = headerOf(request.message, "authorization") ?? "";
+  return isPresigned(request) || isPresignedV2(request) || /^AWS[4 ]/.test(authorization);
+}
+
+async function authenticateSigned(
+  deps: AuthenticationDeps,
+  keys: SigningKeys,
+  request: S3Request,
+  declaredHash: string,
+): Promise<Authenticated> {
+  const { message } = request;
   const authorization = headerOf(message, "authorization") ?? "";
   if (authorization.startsWith(sigV4Algorithm)) {
     const claim = claimFromHeader(message);
@@ -93,17 +122,7 @@ export async function authenticate(
   }
   if (authorization.startsWith("AWS "))
     return authenticateV2(deps, request, claimFromHeaderV2(message, deps.clock()), declaredHash);
-  if (authorization.startsWith("AWS4")) {
-    throw new S3Error(
-      "InvalidRequest",
-      `The authorization mechanism is not supported. Use ${sigV4Algorithm}.`,
-    );
-  }
-  const caller = await deps.authorizeCaller(message);
-  const payload = payloadMode(declaredHash, null);
-  if (caller !== null) return { access: callerAccess(caller), payload };
-  if (deps.allowPublicAcls !== true) throw new S3Error("AccessDenied");
-  return { access: anonymousAccess(deps.storage), payload };
+  throw new S3Error("InvalidRequest", `The authorization mechanism is not supported. Use ${sigV4Algorithm}.`);
 }
 
 async function authenticateV2(

@@ -3,6 +3,7 @@ import { type ErrorCode, Failure } from "@simpletuner-cloud/contract/errors.ts";
 /** The error codes of S3 that this endpoint answers with: HTTP status and default message. */
 const s3ErrorTable = {
   AccessDenied: [403, "Access Denied. The credentials do not reach this resource."],
+  AccessForbidden: [403, "No CORS rule of the bucket allows this origin, method and these headers."],
   AuthorizationHeaderMalformed: [400, "The Authorization header is not one of AWS Signature Version 4."],
   AuthorizationQueryParametersError: [
     400,
@@ -39,6 +40,7 @@ const s3ErrorTable = {
   MethodNotAllowed: [405, "This method is not possible here."],
   MissingContentLength: [411, "Send a Content-Length header."],
   NoSuchBucket: [404, "The bucket does not exist."],
+  NoSuchCORSConfiguration: [404, "The bucket has no CORS configuration."],
   NoSuchKey: [404, "The object does not exist."],
   NoSuchTagSet: [404, "The bucket has no tags."],
   NoSuchUpload: [404, "The multipart upload does not exist: it was completed, aborted or it expired."],

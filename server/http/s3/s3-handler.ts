@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { ObjectStorage } from "../../adapters/storage/storage.ts";
+import { allowOrigin, answerPreflight } from "./cross-origin.ts";
 import { authenticate, type AuthenticationDeps } from "./s3-authentication.ts";
 import { authenticateForm } from "./form-authentication.ts";
 import { isFormUpload, uploadForm } from "./form-upload.ts";
@@ -58,6 +59,8 @@ export function createS3Handler(deps: S3HandlerDeps): S3Handler {
       request = parseS3Request(message, response, deps.pathPrefix, deps.baseDomain);
       response.setHeader("x-amz-request-id", request.id);
       response.setHeader("X-Content-Type-Options", "nosniff");
+      // Not only where an origin was sent: what a cache keeps without one must not answer a page of another site.
+      response.setHeader("Vary", "Origin");
       const { storage, idleTimeoutMs: idleMs = defaultIdleMs } = deps;
       const base = {
         storage,
@@ -73,16 +76,22 @@ export function createS3Handler(deps: S3HandlerDeps): S3Handler {
           isAwaitingContinue = false;
         },
       };
-      if (isFormUpload(request)) {
+      const subject = request;
+      if (subject.method === "OPTIONS") return await answerPreflight(storage, subject, response);
+      const onStranger = (): Promise<void> => allowOrigin(storage, subject, response);
+      if (isFormUpload(subject)) {
+        // No cookie ever decides about a form.
+        await onStranger();
         const payload: PayloadMode = { kind: "plain", sha256: null };
         await uploadForm({ ...base, payload }, (fields) =>
           orTell(deps, message, () => authenticateForm(deps, keys, fields)),
         );
         return;
       }
-      const operation = findOperation(request);
-      const subject = request;
-      const { access, payload } = await orTell(deps, message, () => authenticate(deps, keys, subject));
+      const operation = findOperation(subject);
+      const { access, payload } = await orTell(deps, message, () =>
+        authenticate(deps, keys, subject, onStranger),
+      );
       isAuthenticated = true;
       await operation({ ...base, access, payload });
     } catch (error) {

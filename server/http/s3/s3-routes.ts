@@ -1,6 +1,7 @@
 import { getBucketAcl, getObjectAcl, putBucketAcl, putObjectAcl } from "./acl-operations.ts";
 import { createBucket, deleteBucket, getBucketLocation, headBucket } from "./bucket-operations.ts";
 import { copyObject, copyPart } from "./copy-operations.ts";
+import { deleteBucketCors, getBucketCors, putBucketCors } from "./cors-operations.ts";
 import { listBuckets, listObjects, listVersions } from "./list-operations.ts";
 import { listParts, listUploads } from "./multipart-lists.ts";
 import { abortUpload, completeUpload, createUpload, putPart } from "./multipart-operations.ts";
@@ -27,7 +28,7 @@ export type S3Operation = (exchange: S3Exchange) => Promise<void>;
  * fall through: `PUT /key?legal-hold` would replace the object.
  */
 const subresources = new Set(
-  `accelerate analytics append cors encryption intelligent-tiering inventory legal-hold lifecycle
+  `accelerate analytics append encryption intelligent-tiering inventory legal-hold lifecycle
   logging metadataConfiguration metadataTable metrics notification object-lock ownershipControls policy policyStatus
   publicAccessBlock rename renameObject replication requestPayment restore retention select select-type session
   torrent versioning website`.split(/\s+/),
@@ -37,7 +38,6 @@ const subresources = new Set(
 export function findOperation(request: S3Request): S3Operation {
   const { method, bucket, key, query } = request;
   for (const name of query.keys()) if (subresources.has(name)) throw notOffered(name);
-  if (method === "OPTIONS") throw new S3Error("InvalidRequest", "CORS is not enabled for this bucket.");
   const version = query.get("versionId");
   if (version !== undefined && version !== "null") throw new S3Error("NoSuchVersion");
   const operation =
@@ -58,9 +58,14 @@ function rootOperation(method: string): S3Operation | undefined {
   return method === "GET" ? listBuckets : undefined;
 }
 
-/** `?acl` and `?tagging` by method; a method that is missing there is not possible. */
+/** `?acl`, `?cors` and `?tagging` by method; a method that is missing there is not possible. */
 const bucketAcl: Record<string, S3Operation> = { GET: getBucketAcl, PUT: putBucketAcl };
 const objectAcl: Record<string, S3Operation> = { GET: getObjectAcl, PUT: putObjectAcl };
+const bucketCors: Record<string, S3Operation> = {
+  GET: getBucketCors,
+  PUT: putBucketCors,
+  DELETE: deleteBucketCors,
+};
 const bucketTags: Record<string, S3Operation> = {
   GET: getBucketTagging,
   PUT: putBucketTagging,
@@ -75,6 +80,7 @@ const objectTags: Record<string, S3Operation> = {
 function bucketOperation(method: string, query: ReadonlyMap<string, string>): S3Operation | undefined {
   if (query.has("attributes")) return undefined;
   if (query.has("acl")) return bucketAcl[method];
+  if (query.has("cors")) return bucketCors[method];
   if (query.has("tagging")) return bucketTags[method];
   switch (method) {
     case "GET":
@@ -97,6 +103,7 @@ function bucketOperation(method: string, query: ReadonlyMap<string, string>): S3
 function objectOperation({ method, query, message }: S3Request): S3Operation | undefined {
   const isMultipart = query.has("uploadId");
   const isCopy = headerOf(message, "x-amz-copy-source") !== undefined;
+  if (query.has("cors")) return undefined;
   if (query.has("acl")) return objectAcl[method];
   if (query.has("tagging")) return objectTags[method];
   if (query.has("attributes")) return method === "GET" ? getObjectAttributes : undefined;

@@ -300,7 +300,7 @@ describe("what a browser gets", () => {
 describe("operations that are not offered", () => {
   it("say so and change nothing", async () => {
     await put(server.storage, "job1/k", "kept");
-    for (const name of ["cors", "legal-hold", "retention", "torrent"]) {
+    for (const name of ["legal-hold", "retention", "torrent"]) {
       assertRefused(await send("PUT", `/outputs/k?${name}`, { body: "x" }), 501, "NotImplemented");
     }
     const grant = { headers: { "x-amz-grant-read": "id=anyone" }, body: "x" };

@@ -53,10 +53,13 @@ export function objectRecords(disk: Disk): ObjectRecords {
     const [oldest] = remembered.keys();
     if (oldest !== undefined) remembered.delete(oldest);
   };
+  let changes = 0;
   const readStored = async (path: string, key: string): Promise<ObjectRecord[]> => {
+    const changesBefore = changes;
     const { file, length } = await readRecordFile(path);
     const records = file !== null && file.key === key ? file.records : [];
-    if (records.length > 0) remember(path, records, length);
+    // What was written while this was read is newer.
+    if (records.length > 0 && changes === changesBefore) remember(path, records, length);
     return records;
   };
   return {
@@ -68,14 +71,18 @@ export function objectRecords(disk: Disk): ObjectRecords {
     async write(bucket, key, records) {
       const path = pathOf(bucket, keyDigest(key));
       const text = JSON.stringify({ key, records } satisfies RecordFile);
+      changes++;
       await disk.replaceFile(path, text);
+      changes++;
       // As it will be read: without the fields that are undefined.
       remember(path, (JSON.parse(text) as RecordFile).records, text.length);
     },
     async remove(bucket, key) {
       const path = pathOf(bucket, keyDigest(key));
+      changes++;
       remembered.delete(path);
       await rm(path, { force: true });
+      changes++;
     },
     async keyOf(bucket, digest) {
       return (await readRecordFile(pathOf(bucket, digest))).file?.key ?? null;
