@@ -1,0 +1,166 @@
+import type { Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import { BrokenCircuitError, circuitBreaker, CircuitState, ConsecutiveBreaker, handleWhen } from "cockatiel";
+import type { Dispatcher } from "undici";
+import type { OutboundConfig } from "../../../config.ts";
+import {
+  type OutboundAnswer,
+  OutboundError,
+  type OutboundRequest,
+  type OutboundService,
+} from "../outbound-http.ts";
+import { openConnections } from "./connections.ts";
+import { asOutboundError, type RawAnswer, sendRequest } from "./send-request.ts";
+
+/** Retries and breaker (CONTRACT 2.12); tests shorten the waits. */
+export interface Resilience {
+  retries: number;
+  firstWaitMs: number;
+  failuresToOpen: number;
+  successesToClose: number;
+  openMs: number;
+}
+
+const usual: Resilience = {
+  retries: 3,
+  firstWaitMs: 1_000,
+  failuresToOpen: 5,
+  successesToClose: 2,
+  openMs: 30_000,
+};
+
+/** Statuses after which the same request may go through a moment later. */
+const passing = new Set([429, 500, 502, 503, 504]);
+/** A service that asks to wait longer than this gets no further attempt now. */
+const longestWaitMs = 120_000;
+/** Most of an answer that is only read for its reason. */
+const reasonBytes = 64 << 10;
+const usualAnswerBytes = 8 << 20;
+
+type Answer = OutboundAnswer<Readable | string>;
+
+/** Makes callers of outside services that share the network settings; each has its own circuit breaker. */
+export function outboundHttp(settings: OutboundConfig, resilience: Partial<Resilience> = {}) {
+  const connections = openConnections(settings);
+  return {
+    service: () => outboundService(connections, settings.timeoutMs, { ...usual, ...resilience }),
+    /** Ends the connections; calls under way fail. */
+    close: () => connections.destroy(),
+  };
+}
+
+function outboundService(
+  connections: Dispatcher,
+  timeoutMs: number,
+  resilience: Resilience,
+): OutboundService {
+  const breaker = circuitBreaker(
+    handleWhen((error) => error instanceof OutboundError && error.isPassing).orWhenResult(
+      (answer) => (answer as Answer).status >= 500,
+    ),
+    {
+      halfOpenAfter: resilience.openMs,
+      breaker: new ConsecutiveBreaker(resilience.failuresToOpen),
+      halfOpenSampling: { calls: resilience.successesToClose, threshold: 0 },
+    },
+  );
+  const call = <Result extends Answer>(request: OutboundRequest, read: (raw: RawAnswer) => Promise<Result>) =>
+    withRetries(request, resilience, () =>
+      breaker
+        .execute(async () => read(await sendRequest(connections, request, timeoutMs)))
+        .catch((error: unknown) => {
+          throw error instanceof BrokenCircuitError ? circuitOpen(request) : error;
+        }),
+    );
+  return {
+    text: (request, maxBytes = usualAnswerBytes) =>
+      call(request, async (raw) => ({ ...raw, body: await readText(request, raw, maxBytes) })),
+    download: (request) =>
+      call<Answer>(request, async (raw) =>
+        raw.status >= 200 && raw.status < 300
+          ? raw
+          : { ...raw, body: await readText(request, raw, reasonBytes, "cut") },
+      ),
+    state: () =>
+      breaker.state === CircuitState.Closed
+        ? "closed"
+        : breaker.state === CircuitState.Open
+          ? "open"
+          : "half_open",
+  };
+}
+
+function circuitOpen(request: OutboundRequest): OutboundError {
+  return new OutboundError(new URL(request.url).host, "circuit_open", null);
+}
+
+async function withRetries<Result extends Answer>(
+  request: OutboundRequest,
+  { retries, firstWaitMs }: Resilience,
+  attempt: () => Promise<Result>,
+): Promise<Result> {
+  for (let made = 0; ; made++) {
+    const outcome = await attempt().catch((error: unknown) => {
+      if (error instanceof OutboundError) return error;
+      throw error;
+    });
+    const asked = mayRepeat(request, outcome) ? waitAskedMs(outcome) : null;
+    if (asked === null || made === retries || asked > longestWaitMs) {
+      if (outcome instanceof OutboundError) throw outcome;
+      return outcome;
+    }
+    // Up to a quarter more, so that many callers do not come back at the same moment.
+    const waitMs = Math.max(firstWaitMs * 2 ** made, asked) * (1 + Math.random() / 4);
+    await delay(waitMs, undefined, request.signal ? { signal: request.signal } : {}).catch(() =>
+      request.signal?.throwIfAborted(),
+    );
+  }
+}
+
+function mayRepeat({ repeat }: OutboundRequest, outcome: Answer | OutboundError): boolean {
+  if (outcome instanceof OutboundError)
+    return (
+      outcome.isPassing && outcome.problem !== "circuit_open" && (repeat === "safe" || !outcome.mayHaveActed)
+    );
+  return passing.has(outcome.status) && (repeat === "safe" || outcome.status === 429);
+}
+
+/** How long the service asks to wait, 0 when it does not say: Retry-After, or Replicate's body (`retry_after`, "resets in ~5s"). */
+function waitAskedMs(outcome: Answer | OutboundError): number {
+  if (outcome instanceof OutboundError) return 0;
+  const header = outcome.headers["retry-after"];
+  if (header !== undefined) {
+    const seconds = Number(header);
+    return Number.isFinite(seconds) ? seconds * 1_000 : Math.max(0, Date.parse(header) - Date.now()) || 0;
+  }
+  if (typeof outcome.body !== "string") return 0;
+  const found =
+    /"retry_after"\s*:\s*(\d+(?:\.\d+)?)/.exec(outcome.body) ??
+    /resets in ~?(\d+(?:\.\d+)?)\s*s/.exec(outcome.body);
+  return found ? Number(found[1]) * 1_000 : 0;
+}
+
+/** Reads a body; one that is too long is refused, or cut where only its beginning matters. */
+async function readText(
+  request: OutboundRequest,
+  raw: RawAnswer,
+  maxBytes: number,
+  beyond: "refuse" | "cut" = "refuse",
+): Promise<string> {
+  const { host } = new URL(request.url);
+  const pieces: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const piece of raw.body as AsyncIterable<Buffer>) {
+      size += piece.length;
+      if (size > maxBytes && beyond === "refuse")
+        throw new OutboundError(host, "too_large", `${maxBytes} bytes`);
+      pieces.push(piece);
+      if (size > maxBytes) break;
+    }
+  } catch (error) {
+    request.signal?.throwIfAborted();
+    throw asOutboundError(host, error);
+  }
+  return Buffer.concat(pieces).toString("utf8");
+}

@@ -1,0 +1,44 @@
+/** Prices in billionths of a dollar per second (CONTRACT 1.3.3). */
+const kinds = {
+  h100: { name: "H100 (80 GB)", nanoUsdPerSecond: 1_525_000 },
+  l40s: { name: "L40S (48 GB)", nanoUsdPerSecond: 972_222 },
+} as const;
+
+/** A way to train at Replicate: the model decides the hardware, and that the price. */
+export interface HardwareProfile {
+  /** e.g. `h100-x2`. */
+  id: string;
+  name: string;
+  /** `owner/name`. */
+  model: string;
+  /** Null for a model whose hardware is not known here. */
+  nanoUsdPerSecond: number | null;
+}
+
+/** The profiles that there are, h100 first; models are `simpletuner/advanced-trainer-<id>`. */
+export const hardwareProfiles: readonly HardwareProfile[] = (["h100", "l40s"] as const).flatMap((kind) =>
+  [1, 2, 4, 8].map((count) => {
+    const id = count === 1 ? kind : `${kind}-x${count}`;
+    return {
+      id,
+      name: count === 1 ? kinds[kind].name : `${count} × ${kinds[kind].name}`,
+      model: `simpletuner/advanced-trainer-${id}`,
+      nanoUsdPerSecond: kinds[kind].nanoUsdPerSecond * count,
+    };
+  }),
+);
+
+/** The profiles that a configured model leaves, its own first: those of the family, or the one model of somebody else. */
+export function profilesOf(model: string): readonly HardwareProfile[] {
+  const [name = "", version] = model.split(":");
+  const own = hardwareProfiles.find((profile) => profile.model === name);
+  if (!own) return [{ id: name, name, model, nanoUsdPerSecond: null }];
+  // A version belongs to one model only.
+  if (version !== undefined) return [{ ...own, model }];
+  return [own, ...hardwareProfiles.filter((profile) => profile !== own)];
+}
+
+/** Dollars of an hour, to the millionth. */
+export function usdPerHour({ nanoUsdPerSecond }: HardwareProfile): number | null {
+  return nanoUsdPerSecond === null ? null : Math.round(nanoUsdPerSecond * 3.6) / 1_000_000;
+}

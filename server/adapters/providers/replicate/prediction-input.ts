@@ -1,0 +1,122 @@
+import { fail } from "@simpletuner-cloud/contract/errors.ts";
+import type { DataloaderConfig, TrainerConfig } from "../../../domain/config-rules.ts";
+import type { RunRequest } from "../provider.ts";
+import type { Prediction } from "./answers.ts";
+import { providerName } from "./failures.ts";
+
+/** Names HuggingFace tokens go by (CONTRACT 3.3). */
+const hubTokenNames = [
+  "HF_TOKEN",
+  "HUGGINGFACE_HUB_TOKEN",
+  "HUGGINGFACEHUB_API_TOKEN",
+  "HF_API_TOKEN",
+  "HUGGING_FACE_HUB_TOKEN",
+];
+
+/** Options that name folders of this machine, or that travel as inputs of their own. */
+const ownOptions = ["data_backend_config", "output_dir", "publishing_config", "hub_token", "hf_token"];
+
+/** What an input is made of. */
+export interface InputParts {
+  request: RunRequest;
+  /** The archive's own dataset list, with paths inside the archive. */
+  dataloader: DataloaderConfig;
+  archiveUrl: string;
+  /** This server can be reached from outside, so the trainer may upload to it. */
+  reachable: boolean;
+  env: NodeJS.ProcessEnv;
+}
+
+/** The inputs of a prediction, and what the user must not see in its log. */
+export interface PredictionInput {
+  input: Record<string, unknown>;
+  publishes: boolean;
+}
+
+/** The HuggingFace token of this server's environment, for jobs that push to the hub; null without. */
+export function hubTokenOf(env: NodeJS.ProcessEnv): string | null {
+  return hubTokenNames.map((name) => env[name]).find((token) => token) ?? null;
+}
+
+/**
+ * The declared inputs of SimpleTuner's predictor (CONTRACT 3.1): JSON travels as text, secrets as secret inputs, which
+ * Replicate blots out of its answers, and never inside `config_json`, which it does not. The trainer publishes to the
+ * user's own bucket, else to this server when it can be reached.
+ */
+export function predictionInput(parts: InputParts): PredictionInput {
+  const { request } = parts;
+  const config = { ...request.config };
+  const publishing = (
+    Array.isArray(config["publishing_config"]) ? config["publishing_config"] : []
+  ) as TrainerConfig[];
+  const target = publishing.length > 0 ? userTarget(publishing) : parts.reachable ? ownTarget(request) : null;
+  const pushes = config["push_to_hub"] === true;
+  const hubToken = config["hub_token"] ?? config["hf_token"] ?? (pushes ? hubTokenOf(parts.env) : null);
+  for (const name of ownOptions) delete config[name];
+  return {
+    publishes: target !== null || pushes,
+    input: {
+      images: parts.archiveUrl,
+      config_json: JSON.stringify({
+        ...config,
+        tracker_run_name: config["tracker_run_name"] ?? request.name,
+        // The predictor puts its own name here in the end; until then it is our tag.
+        __job_id__: tagOf(request.runToken),
+      }),
+      dataloader_json: JSON.stringify(parts.dataloader),
+      ...target,
+      ...(typeof hubToken === "string" && hubToken !== "" && { hf_token: hubToken }),
+      ...(pushes && typeof config["hub_model_id"] === "string" && { hub_model_id: config["hub_model_id"] }),
+      return_logs: true,
+    },
+  };
+}
+
+/** What marks a run's prediction among those of the account. */
+function tagOf(runToken: string): string {
+  return `simpletuner-cloud.${runToken}`;
+}
+
+/** True for the prediction of this run; false also for one whose input has been removed. */
+export function isTagged(prediction: Prediction, runToken: string): boolean {
+  const config = prediction.input?.["config_json"];
+  return typeof config === "string" && config.includes(`"__job_id__":${JSON.stringify(tagOf(runToken))}`);
+}
+
+/** The predictor takes one bucket. */
+function userTarget(publishing: readonly TrainerConfig[]): Record<string, string> {
+  const [first, ...others] = publishing;
+  if (first?.["provider"] !== "s3" || others.length > 0)
+    throw fail("provider_refused", {
+      provider: providerName,
+      reason: 'config.publishing_config: its trainer takes exactly one target, with provider "s3".',
+    });
+  const given = (...names: string[]): string => {
+    const value = names.map((name) => first[name]).find((each) => typeof each === "string");
+    return typeof value === "string" ? value : "";
+  };
+  return withoutEmpty({
+    s3_bucket: given("bucket"),
+    s3_region: given("region", "region_name"),
+    s3_endpoint_url: given("endpoint_url"),
+    s3_base_path: given("base_path"),
+    s3_public_base_url: given("public_base_url"),
+    s3_access_key: given("access_key", "aws_access_key_id"),
+    s3_secret_key: given("secret_key", "aws_secret_access_key"),
+  });
+}
+
+function ownTarget({ upload, jobId }: RunRequest): Record<string, string> {
+  return {
+    s3_bucket: upload.bucket,
+    s3_region: "auto",
+    s3_endpoint_url: upload.endpointUrl,
+    s3_base_path: jobId,
+    s3_access_key: upload.accessKeyId,
+    s3_secret_key: upload.secretAccessKey,
+  };
+}
+
+function withoutEmpty(values: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
+}
