@@ -61,6 +61,12 @@ export function counted(count: number, singular: string): string {
   return `${formatCount(count)} ${singular}${count === 1 ? "" : "s"}`;
 }
 
+/** US dollars with two digits, four below a cent so that they do not read as free: `$1,234.50`, `$0.0042`. */
+export function formatUsd(usd: number): string {
+  const digits = usd !== 0 && Math.abs(usd) < 0.01 ? 4 : 2;
+  return `$${usd.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
+}
+
 const segments = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 
 /** Characters of `text` as a terminal counts them, escape sequences left out. */

@@ -1,7 +1,7 @@
 import type { DatasetPlan } from "@simpletuner-cloud/contract/data-consent.ts";
-import type { CostEstimate } from "@simpletuner-cloud/contract/providers.ts";
+import type { CostEstimate } from "@simpletuner-cloud/contract/cost.ts";
 import type { TextSink } from "./io.ts";
-import { counted, formatBytes, printLine, printTable, styled, withoutControls } from "./output.ts";
+import { counted, formatBytes, formatUsd, printLine, printTable, styled, withoutControls } from "./output.ts";
 
 const exclusionsShown = 10;
 
@@ -39,7 +39,17 @@ function printExclusions(sink: TextSink, plan: DatasetPlan): void {
   }
 }
 
-/** One line about cost and time. */
-export function estimateLine(estimate: CostEstimate): string {
-  return `Estimate: ${withoutControls(estimate.message)}`;
+/** One line about cost and time, with what the spend limits say to it. */
+export function estimateLine({ message, limit, limit_verdict: verdict }: CostEstimate): string {
+  const said =
+    !limit || verdict === "fits"
+      ? ""
+      : ` ${limitWords[verdict]} the ${limit.period ?? ""} spend limit of ${formatUsd(limit.limit_amount ?? 0)} (${formatUsd(limit.current_spend)} spent, ${formatUsd(limit.set_aside)} set aside).`;
+  return `Estimate: ${withoutControls(message)}${said}`;
 }
+
+const limitWords = {
+  near: "It comes near",
+  exceeded: "It goes beyond",
+  refused: "It would be refused, because it goes beyond",
+} as const;

@@ -3,6 +3,8 @@ import { addConfigsImport } from "./commands/configs-import.ts";
 import { addConfigsList } from "./commands/configs-list.ts";
 import { addConfigsShow } from "./commands/configs-show.ts";
 import { addConfigsValidate } from "./commands/configs-validate.ts";
+import { addCostLimit } from "./commands/cost-limit.ts";
+import { addCostSummary } from "./commands/cost-summary.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addJobsArtifacts } from "./commands/jobs-artifacts.ts";
@@ -60,6 +62,8 @@ function cliProgram(io: Io): Command {
   }
   const configs = program.command("configs").description("saved configurations");
   for (const add of [addConfigsList, addConfigsShow, addConfigsValidate, addConfigsImport]) add(configs, io);
+  const cost = program.command("cost").description("what jobs cost, and the limits on it");
+  for (const add of [addCostSummary, addCostLimit]) add(cost, io);
   const storage = program.command("storage").description("the storage endpoint for outputs");
   for (const add of [addStorageKeys, addStorageVerify]) add(storage, io);
   addStatus(program, io);

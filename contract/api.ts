@@ -1,5 +1,6 @@
 import { artifactEndpoints } from "./artifacts.ts";
 import { configEndpoints } from "./configs.ts";
+import { costEndpoints } from "./cost.ts";
 import { dataConsentEndpoints } from "./data-consent.ts";
 import { eventEndpoints } from "./events.ts";
 import { jobEndpoints } from "./jobs.ts";
@@ -24,6 +25,7 @@ export const api = {
   configs: configEndpoints,
   queue: queueEndpoints,
   providers: providerEndpoints,
+  cost: costEndpoints,
   events: eventEndpoints,
   trainerEvents: trainerEventEndpoints,
   system: systemEndpoints,

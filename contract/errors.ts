@@ -138,6 +138,37 @@ export const errorTable = {
   ],
   storage_key_not_found: [404, "There is no access key {access_key_id}, or it is not yours."],
   too_many_storage_keys: [409, "You already have {limit} access keys. Delete one that is not used any more."],
+  cost_limit_exceeded: [
+    402,
+    "This job may cost {estimate}, which the {period} limit of {limit} does not allow: {spent} is spent and {set_aside} is set aside for jobs that are not over. The limit starts again on {resets_at}; wait until then or have it raised.",
+  ],
+  budget_exhausted: [
+    402,
+    "Stopped before the {period} budget of {limit} is overspent: {spent} is spent, {set_aside} is reserved for other jobs, and the next {minutes} minutes would cost {slice}. The budget starts again on {resets_at}; retry then or have it raised.",
+  ],
+  unknown_hardware: [422, 'hardware: "{hardware}" is not one of {known}.'],
+  provider_unreachable: [503, "{provider} does not answer: {reason} The job goes on when it does."],
+  provider_refused: [502, "{provider} refused the job: {reason}"],
+  provider_token_refused: [
+    502,
+    "{provider} does not accept the token in {variable}. Set a valid one and start the server again.",
+  ],
+  provider_credit_missing: [
+    402,
+    "{provider} asks for credit: {reason} Add some at {url}, wait a few minutes and submit the job again.",
+  ],
+  provider_run_unknown: [
+    502,
+    "What became of this run at {provider} is not known: {reason} Look at {url} before you submit it again, so that you do not pay twice.",
+  ],
+  provider_outputs_gone: [
+    502,
+    "{provider} removed the outputs of the run {run} before they were fetched. Have the trainer publish them: set SIMPLETUNER_PUBLIC_URL, a bucket or a hub repository.",
+  ],
+  archive_over_limit: [
+    413,
+    "The archive of the datasets has {size} and {provider} takes at most {limit}. Send fewer or smaller pictures, keep the data in a bucket that the datasets name, or train on this machine.",
+  ],
   internal: [
     500,
     "Something failed on the server. Quote the correlation id {correlation_id} when you report it.",

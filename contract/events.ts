@@ -8,7 +8,7 @@ import { endpoint } from "./endpoint.ts";
 export const eventTypes = {
   "job.created": "status, name, provider",
   "job.status": "status, previous, reason?",
-  "job.cancel_requested": "by",
+  "job.cancel_requested": "by, reason?",
   "job.plan": "fingerprint, files, bytes, consent: token | allow | in_place",
   "job.packaged": "files, bytes, archive_bytes, seconds",
   "job.attempt": "attempt, resumed_from?",

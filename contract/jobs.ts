@@ -128,6 +128,9 @@ export type JobEvent = Static<typeof JobEvent>;
 export const SubmitJob = Type.Object(
   {
     provider: Type.Optional(Type.String({ description: "Default: local" })),
+    hardware: Type.Optional(
+      Type.String({ maxLength: 80, description: "One of the provider's hardware ids; default: its first" }),
+    ),
     name: Type.Optional(Type.String({ minLength: 1, maxLength: 120 })),
     tracker_run_name: Type.Optional(Type.String({ minLength: 1, maxLength: 120 })),
     config: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
@@ -216,6 +219,7 @@ export const jobEndpoints = {
       job_id: Type.String(),
       status: Status,
       idempotent_hit: Type.Boolean(),
+      cost_limit_warning: MaybeString,
       job: Job,
     }),
     errors: [
@@ -233,6 +237,8 @@ export const jobEndpoints = {
       "dataset_empty",
       "dataset_refused",
       "idempotency_key_reused",
+      "cost_limit_exceeded",
+      "unknown_hardware",
       "disk_full",
     ],
   }),
@@ -279,6 +285,7 @@ export const jobEndpoints = {
       "consent_denied",
       "consent_stale",
       "dataset_missing",
+      "cost_limit_exceeded",
     ],
   }),
   deleteJob: endpoint({

@@ -25,20 +25,6 @@ export const Provider = Type.Object({
 /** See the schema. */
 export type Provider = Static<typeof Provider>;
 
-/** What a job would cost and take, and what that is based on. */
-export const CostEstimate = Type.Object({
-  provider: Type.String(),
-  estimated_cost_usd: MaybeNumber,
-  cost_per_hour_usd: MaybeNumber,
-  duration_seconds_low: MaybeNumber,
-  duration_seconds_high: MaybeNumber,
-  basis: Type.Union([Type.Literal("history"), Type.Literal("none"), Type.Literal("free")]),
-  past_runs: Type.Integer(),
-  message: Type.String(),
-});
-/** See the schema. */
-export type CostEstimate = Static<typeof CostEstimate>;
-
 const tag = "Providers";
 
 /** Endpoints of providers. */
@@ -51,22 +37,5 @@ export const providerEndpoints = {
     summary: "Places where jobs can run",
     answer: Type.Object({ providers: Type.Array(Provider), default_provider: Type.String() }),
     errors: [],
-  }),
-  estimateCost: endpoint({
-    method: "POST",
-    path: "/api/cloud/cost-estimate",
-    access: "job.submit",
-    tag,
-    summary: "Cost and time of a job before it is submitted",
-    body: Type.Object(
-      {
-        provider: Type.Optional(Type.String()),
-        config: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
-        config_name_to_load: Type.Optional(Type.String({ maxLength: 100 })),
-      },
-      { additionalProperties: false },
-    ),
-    answer: CostEstimate,
-    errors: ["unknown_provider", "config_not_found"],
   }),
 } as const;

@@ -15,7 +15,8 @@ test("every variable the server reads is listed, and no other", () => {
   const read = new Set<string>();
   for (const file of ["config.ts", "credential-key.ts"]) {
     const source = readFileSync(join(docsFolder, "..", "server", file), "utf8");
-    for (const [, name = ""] of source.matchAll(/"(SIMPLETUNER_[A-Z_]+)"/g)) read.add(name);
+    for (const [, name = ""] of source.matchAll(/"((?:SIMPLETUNER|REPLICATE|HTTPS?|NO)_[A-Z_]+)"/g))
+      read.add(name);
   }
   // Read by the two names that a prefix makes.
   for (const name of ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY"]) read.add(`SIMPLETUNER_STORAGE_${name}`);

@@ -146,10 +146,13 @@ function fileProblem(from: string, target: string, layer: string, rule: Rule): s
   return `${layer} may not import ${targetLayer}`;
 }
 
+/** The port through which adapters reach services outside. */
+const outbound = "server/adapters/outbound";
+
 function siblingProblem(from: string, target: string, targetLayer: string): string | null {
-  if (targetLayer === "port" && adapterKind(from) === adapterKind(target)) return null;
+  if (targetLayer === "port" && [adapterKind(from), outbound].includes(adapterKind(target))) return null;
   if (targetLayer === "adapter" && adapterFolder(from) === adapterFolder(target)) return null;
-  return "an adapter may import its own folder and its own port, never a sibling";
+  return "an adapter may import its own folder, its own port and the outbound port, never a sibling";
 }
 
 /** Imports, exports-from, dynamic imports and `new URL("./x.ts", import.meta.url)` of a source text. */

@@ -6,12 +6,16 @@ import { Hono } from "hono";
 import type { Logger } from "pino";
 import { fail, Failure } from "@simpletuner-cloud/contract/errors.ts";
 import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
+import type { OutboundService } from "./adapters/outbound/outbound-http.ts";
+import { outboundHttp } from "./adapters/outbound/undici/outbound-http.ts";
 import { localProvider } from "./adapters/providers/local/local-provider.ts";
 import { trainerFinder } from "./adapters/providers/local/trainer-command.ts";
 import { providerRegistry } from "./adapters/providers/registry.ts";
+import { replicateProvider } from "./adapters/providers/replicate/replicate-provider.ts";
 import { limitedStorage, type QuotaAccounts } from "./adapters/storage/limited-storage.ts";
 import { type OpenStorage, openStorage } from "./adapters/storage/open-storage.ts";
 import { runDriver } from "./background/drive-run.ts";
+import { followCosts } from "./background/follow-costs.ts";
 import { rescueJobs } from "./background/rescue-jobs.ts";
 import { type JobQueue, jobQueue } from "./background/start-queued-jobs.ts";
 import { sweepStorageHourly } from "./background/sweep-storage.ts";
@@ -36,24 +40,30 @@ import { currentCorrelationId } from "./http/request-scope.ts";
 import { mountWeb } from "./http/static-web.ts";
 import { mountStorage } from "./http/storage-mount.ts";
 import { extractArchive } from "./packaging/extract-archive.ts";
+import { readArchivedDataloader } from "./packaging/read-archived-dataloader.ts";
 import { artifactService } from "./services/artifacts.ts";
 import { checkpointRetention } from "./services/checkpoint-retention.ts";
 import { configFiles } from "./services/config-files.ts";
 import { configService } from "./services/configs.ts";
+import { costService } from "./services/cost.ts";
 import { dataConsentService } from "./services/data-consent.ts";
 import { datasetPackaging } from "./services/dataset-packaging.ts";
 import { outputDeliverer } from "./services/deliver-outputs.ts";
 import { eventService } from "./services/events.ts";
 import { accessibleJob } from "./services/job-access.ts";
+import { jobPricing } from "./services/job-price.ts";
 import { jobSnapshots } from "./services/job-snapshots.ts";
 import { jobService } from "./services/jobs.ts";
 import { liveEvents } from "./services/live-events.ts";
 import { logService } from "./services/logs.ts";
+import { machineClock } from "./services/machine-clock.ts";
 import { providerService } from "./services/providers.ts";
 import { queueService } from "./services/queue.ts";
 import { receivedFiles } from "./services/received-files.ts";
 import { resultService } from "./services/results.ts";
+import { runCosts } from "./services/run-costs.ts";
 import { runReports } from "./services/run-reports.ts";
+import { spendGuard } from "./services/spend-guard.ts";
 import { storageAccess } from "./services/storage-access.ts";
 import { storedJobs } from "./services/stored-jobs.ts";
 import { jobSubmitter } from "./services/submit-job.ts";
@@ -109,6 +119,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     }),
     stopping: stopping.signal,
   });
+  const costs = followCosts({ ...parts, stopRun: queue.stopRun, stopping: stopping.signal });
   const sweeps = sweepStorageHourly({ ...parts, stopping: stopping.signal });
   const web = webListener(options, composeHandlers(options, parts, queue, stopping.signal), stopping.signal);
   return {
@@ -120,13 +131,25 @@ export async function createApp(options: AppOptions): Promise<App> {
         authenticate: options.authenticate,
       }),
     stores,
-    start: () => rescueJobs({ ...parts, ...stores, queue, uploadDrainMs: options.config.uploadDrainMs }),
+    async start() {
+      const rescued = await rescueJobs({
+        ...parts,
+        ...stores,
+        queue,
+        uploadDrainMs: options.config.uploadDrainMs,
+      });
+      // What ran on while the server was down has to be counted, and perhaps stopped, before anything else starts.
+      await costs.runOnce();
+      return rescued;
+    },
     async stop() {
       stopping.abort();
       await queue.settled();
+      await costs.settled();
       await sweeps.settled();
     },
     async dispose() {
+      await parts.outbound.close();
       await db.destroy();
       storage.close?.();
     },
@@ -146,7 +169,8 @@ async function openParts(options: AppOptions) {
   const storage = limitedStorage(outputs, quotasOf(outputs, stores));
   const snapshots = jobSnapshots(stores.jobs, secrets);
   const retention = checkpointRetention({ ...stores, snapshots, storage, log });
-  const providers = providerRegistry([local(options, paths)]);
+  const outbound = outboundHttp(config.outbound);
+  const providers = providerRegistry([local(options, paths), replicate(options, paths, outbound.service())]);
   return {
     paths,
     db,
@@ -156,6 +180,7 @@ async function openParts(options: AppOptions) {
     live,
     stores,
     storage,
+    outbound,
     providers,
     findProvider: providers.find,
     files: configFiles({
@@ -182,6 +207,17 @@ async function openParts(options: AppOptions) {
     }),
     received: receivedFiles({ jobs: stores.jobs, pruneCheckpoints: retention.prune, now, log }),
     reports: runReports({ ...stores, live, now }),
+    ...costParts(stores, now),
+  };
+}
+
+/** What counts and limits what jobs cost. */
+function costParts(stores: Stores, now: () => number) {
+  const guard = spendGuard({ ...stores, now });
+  return {
+    spendGuard: guard,
+    price: jobPricing(stores),
+    costs: runCosts({ ...stores, spendGuard: guard, readClock: machineClock(now) }),
   };
 }
 
@@ -235,7 +271,8 @@ function composeHandlers(
     dataConsent: consent,
     configs: configService(parts.files),
     queue: queueService({ ...shared, wakeQueue: queue.wake }),
-    providers: providerService({ ...shared, providers: providers.all }),
+    providers: providerService({ providers: providers.all }),
+    cost: costService(shared),
     events: eventService({ ...shared, maxStreams: options.config.maxEventStreams }),
     trainerEvents: trainerEventService({ ...shared, uploadTokens: parts.tokens }),
     system: systemService({
@@ -255,15 +292,30 @@ function local({ config, env }: AppOptions, paths: StatePaths) {
     cancelGraceMs: config.cancelGraceMs,
     env,
     findTrainer: trainerFinder({ trainerCommand: config.trainerCommand, packageRoot: packageRoot() }),
-    unpack: async (archivePath, folder, signal) => {
-      // The archive is this server's own work; the limits only stop a damaged one from filling the disk.
-      await extractArchive({
-        archivePath,
-        targetDir: folder,
-        signal,
-        limits: { maxEntries: 20_000_000, maxBytes: 2 ** 46 },
-      });
-    },
+    unpack,
+  });
+}
+
+function replicate({ config, env, log }: AppOptions, paths: StatePaths, http: OutboundService) {
+  return replicateProvider({
+    ...config.replicate,
+    http,
+    jobsFolder: paths.jobs,
+    reachable: config.publicUrl !== null,
+    env,
+    readDataloader: readArchivedDataloader,
+    unpack,
+    warn: (error, message) => log.warn({ err: error }, message),
+  });
+}
+
+async function unpack(archivePath: string, folder: string, signal: AbortSignal): Promise<void> {
+  // Archives are this server's own or its trainers' work; the limits only stop a damaged one from filling the disk.
+  await extractArchive({
+    archivePath,
+    targetDir: folder,
+    signal,
+    limits: { maxEntries: 20_000_000, maxBytes: 2 ** 46 },
   });
 }
 

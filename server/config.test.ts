@@ -74,3 +74,60 @@ describe("the setting of an external bucket", () => {
     }
   });
 });
+
+describe("the settings of services outside", () => {
+  it("are Replicate's own without any variable, and no proxy", () => {
+    const { outbound, replicate } = readConfig({});
+    assert.deepEqual(outbound, {
+      httpsProxy: null,
+      httpProxy: null,
+      noProxy: null,
+      caBundle: null,
+      verifyTls: true,
+      timeoutMs: 30_000,
+    });
+    assert.deepEqual(replicate, {
+      token: null,
+      baseUrl: "https://api.replicate.com/v1",
+      model: "simpletuner/advanced-trainer-h100",
+    });
+  });
+
+  it("come from the environment, proxies in small letters too", () => {
+    const { outbound, replicate } = readConfig({
+      https_proxy: "http://proxy:3128",
+      NO_PROXY: "localhost",
+      SIMPLETUNER_SSL_VERIFY: "false",
+      SIMPLETUNER_HTTP_TIMEOUT: "5",
+      REPLICATE_API_TOKEN: " r8_x ",
+      REPLICATE_BASE_URL: "http://127.0.0.1:1/v1/",
+    });
+    assert.deepEqual(
+      [outbound.httpsProxy, outbound.noProxy, outbound.verifyTls, outbound.timeoutMs],
+      ["http://proxy:3128", "localhost", false, 5_000],
+    );
+    assert.deepEqual([replicate.token, replicate.baseUrl], ["r8_x", "http://127.0.0.1:1/v1"]);
+  });
+
+  it("that cannot be used are named, and no secret is told", () => {
+    for (const [name, value] of [
+      ["REPLICATE_API_TOKEN", "r8_hidden value"],
+      ["REPLICATE_MODEL", "hidden"],
+      ["REPLICATE_BASE_URL", "ftp://x"],
+      ["HTTPS_PROXY", "proxy-with-hidden-password"],
+      ["SIMPLETUNER_CA_BUNDLE", "/nowhere/ca.pem"],
+      ["SIMPLETUNER_CA_BUNDLE", "package.json"],
+      ["SIMPLETUNER_SSL_VERIFY", "maybe"],
+      ["SIMPLETUNER_HTTP_TIMEOUT", "0"],
+    ] as const)
+      assert.throws(
+        () => readConfig({ [name]: value }),
+        (error: unknown) => {
+          assert.ok(error instanceof StartError);
+          assert.ok(error.message.startsWith(`${name}:`), error.message);
+          if (/TOKEN|PROXY/.test(name)) assert.doesNotMatch(error.message, /hidden/);
+          return true;
+        },
+      );
+  });
+});

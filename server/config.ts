@@ -28,6 +28,33 @@ export interface ServerConfig {
   uploadDrainMs: number;
   /** SIMPLETUNER_STORAGE_URL: the external bucket that outputs go to; null keeps them below the state directory. */
   externalStorage: ExternalStorageConfig | null;
+  /** How this server reaches services on the network. */
+  outbound: OutboundConfig;
+  replicate: ReplicateConfig;
+}
+
+/** Settings of every call to a service outside (CONTRACT 5.2). */
+export interface OutboundConfig {
+  /** HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in capitals or small letters; null without. */
+  httpsProxy: string | null;
+  httpProxy: string | null;
+  noProxy: string | null;
+  /** SIMPLETUNER_CA_BUNDLE: certificates in PEM to trust beside those that Node knows. */
+  caBundle: string | null;
+  /** SIMPLETUNER_SSL_VERIFY, default true. */
+  verifyTls: boolean;
+  /** SIMPLETUNER_HTTP_TIMEOUT in seconds, default 30: so long a service may be silent. */
+  timeoutMs: number;
+}
+
+/** The account at Replicate and what runs there. */
+export interface ReplicateConfig {
+  /** REPLICATE_API_TOKEN; null: not set up. */
+  token: string | null;
+  /** REPLICATE_BASE_URL without a slash at its end, default Replicate's own. */
+  baseUrl: string;
+  /** REPLICATE_MODEL: `owner/name` for its newest version, or `owner/name:version`. */
+  model: string;
 }
 
 /**
@@ -73,6 +100,8 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     cancelGraceMs: integerOf(env, "SIMPLETUNER_CANCEL_GRACE_SECONDS", 30, 1, 3_600) * 1_000,
     uploadDrainMs: integerOf(env, "SIMPLETUNER_UPLOAD_DRAIN_SECONDS", 60, 0, 86_400) * 1_000,
     externalStorage: externalStorageOf(env),
+    outbound: outboundOf(env),
+    replicate: replicateOf(env),
   };
 }
 
@@ -196,6 +225,53 @@ function storageCredentialsOf(env: NodeJS.ProcessEnv): ExternalStorageConfig["cr
     return { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) };
   }
   return null;
+}
+
+function outboundOf(env: NodeJS.ProcessEnv): OutboundConfig {
+  return {
+    httpsProxy: proxyOf(env, "HTTPS_PROXY"),
+    httpProxy: proxyOf(env, "HTTP_PROXY"),
+    noProxy: env["NO_PROXY"] || env["no_proxy"] || null,
+    caBundle: caBundleOf(env["SIMPLETUNER_CA_BUNDLE"]),
+    verifyTls: oneOf(env, "SIMPLETUNER_SSL_VERIFY", ["true", "false"], "true") === "true",
+    timeoutMs: integerOf(env, "SIMPLETUNER_HTTP_TIMEOUT", 30, 1, 3_600) * 1_000,
+  };
+}
+
+/** The address is not repeated in the error: it may hold a password. */
+function proxyOf(env: NodeJS.ProcessEnv, name: string): string | null {
+  const text = env[name] || env[name.toLowerCase()];
+  if (!text) return null;
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+    throw new StartError(`${name}: this is not an address of the form http://host:port.`);
+  return text;
+}
+
+function caBundleOf(path: string | undefined): string | null {
+  if (!path) return null;
+  try {
+    const text = readFileSync(path, "utf8");
+    if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new StartError(`SIMPLETUNER_CA_BUNDLE: ${path} cannot be read (${code}).`, { cause: error });
+  }
+  throw new StartError(`SIMPLETUNER_CA_BUNDLE: ${path} holds no certificate in PEM form.`);
+}
+
+function replicateOf(env: NodeJS.ProcessEnv): ReplicateConfig {
+  const token = env["REPLICATE_API_TOKEN"]?.trim() || null;
+  if (token !== null && !/^[\x21-\x7e]+$/.test(token))
+    throw new StartError(
+      "REPLICATE_API_TOKEN: it holds a blank or a letter that no token has. Copy it again.",
+    );
+  const baseUrl = (env["REPLICATE_BASE_URL"] || "https://api.replicate.com/v1").replace(/\/+$/, "");
+  if (!URL.canParse(baseUrl) || !/^https?:$/.test(new URL(baseUrl).protocol))
+    throw new StartError(`REPLICATE_BASE_URL: "${baseUrl}" is not an http or https address.`);
+  const model = env["REPLICATE_MODEL"] || "simpletuner/advanced-trainer-h100";
+  if (!/^[\w.-]+\/[\w.-]+(:[0-9a-f]{64})?$/.test(model))
+    throw new StartError(`REPLICATE_MODEL: "${model}" is not of the form owner/name or owner/name:version.`);
+  return { token, baseUrl, model };
 }
 
 function publicUrlOf(text: string | undefined): string | null {

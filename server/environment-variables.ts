@@ -56,6 +56,39 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     otherwise: "proxy",
     text: "proxy sends files of the external bucket through the server, redirect sends browsers to it",
   },
+  {
+    name: "REPLICATE_API_TOKEN",
+    otherwise: "",
+    text: "token of the account at Replicate that jobs run in; without it Replicate is not offered",
+  },
+  {
+    name: "REPLICATE_MODEL",
+    otherwise: "simpletuner/advanced-trainer-h100",
+    text: "model that trains at Replicate, owner/name or owner/name:version; it decides the hardware",
+  },
+  {
+    name: "REPLICATE_BASE_URL",
+    otherwise: "https://api.replicate.com/v1",
+    text: "another server that speaks Replicate's API",
+  },
+  { name: "HTTPS_PROXY", otherwise: "", text: "proxy for https calls to services outside" },
+  { name: "HTTP_PROXY", otherwise: "", text: "proxy for http calls, and for https without HTTPS_PROXY" },
+  { name: "NO_PROXY", otherwise: "", text: "hosts to reach without a proxy, separated by commas" },
+  {
+    name: "SIMPLETUNER_CA_BUNDLE",
+    otherwise: "",
+    text: "file of certificates in PEM to trust beside the known ones",
+  },
+  {
+    name: "SIMPLETUNER_SSL_VERIFY",
+    otherwise: "true",
+    text: "false takes any certificate; anybody on the way can then read and change what is sent",
+  },
+  {
+    name: "SIMPLETUNER_HTTP_TIMEOUT",
+    otherwise: "30",
+    text: "seconds that a service outside may be silent",
+  },
   { name: "SIMPLETUNER_LOG_LEVEL", otherwise: "info", text: "debug, info, warn or error" },
   { name: "SIMPLETUNER_LOG_FORMAT", otherwise: "json, text on a terminal", text: "json or text" },
   {

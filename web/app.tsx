@@ -13,6 +13,7 @@ const jobs = lazyScreen(() => import("./screens/jobs/jobs.tsx").then((module) =>
 const newJob = lazyScreen(() => import("./screens/new-job/new-job.tsx").then((module) => module.NewJob));
 const queue = lazyScreen(() => import("./screens/queue/queue.tsx").then((module) => module.Queue));
 const configs = lazyScreen(() => import("./screens/configs/configs.tsx").then((module) => module.Configs));
+const cost = lazyScreen(() => import("./screens/cost/cost.tsx").then((module) => module.Cost));
 const editConfig = lazyScreen(() =>
   import("./screens/configs/edit-config.tsx").then((module) => module.EditConfig),
 );
@@ -39,6 +40,7 @@ const places: readonly Place[] = [
     show: ({ id = "" }) => <job.Screen jobId={id} />,
   },
   { pattern: "/queue", needs: "queue.view", prefetch: queue.prefetch, show: () => <queue.Screen /> },
+  { pattern: "/cost", needs: "job.view.own", prefetch: cost.prefetch, show: () => <cost.Screen /> },
   { pattern: "/configs", needs: "config.view", prefetch: configs.prefetch, show: () => <configs.Screen /> },
   {
     pattern: "/configs/new",

@@ -38,6 +38,9 @@ const hindi: Partial<Record<ErrorCode | "unreachable", string>> = {
     "यह {account} के कोटे में नहीं समाता: {limit_bytes} में से {used_bytes} बाइट भरे हैं। जो फ़ाइलें नहीं चाहिए उन्हें हटाएँ या कोटा बढ़वाएँ।",
   storage_key_not_found: "{access_key_id} नाम की कोई एक्सेस कुंजी नहीं है, या वह आपकी नहीं है।",
   too_many_storage_keys: "आपके पास पहले से {limit} एक्सेस कुंजियाँ हैं। जो काम में नहीं आती उसे हटाएँ।",
+  cost_limit_exceeded:
+    "इस जॉब का अनुमानित खर्च {estimate} है, जो {limit} की सीमा में नहीं समाता: {spent} खर्च हो चुके हैं और अधूरे जॉब के लिए {set_aside} अलग रखे हैं। सीमा {resets_at} पर फिर शुरू होगी; तब तक रुकें या सीमा बढ़वाएँ।",
+  unknown_hardware: "हार्डवेयर “{hardware}” यहाँ नहीं है। मौजूद: {known}।",
   internal: "सर्वर पर कुछ गड़बड़ हुई। बताते समय अनुरोध आईडी {correlation_id} दें।",
 };
 

@@ -1,14 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { Option, type Command } from "commander";
+import type { CostEstimate } from "@simpletuner-cloud/contract/cost.ts";
 import type { DatasetPlan } from "@simpletuner-cloud/contract/data-consent.ts";
 import { formatOption, serverOf } from "../command-options.ts";
 import { consentTo } from "../consent.ts";
 import { followToEnd } from "../follow-output.ts";
 import type { Io } from "../io.ts";
-import { printJson, printLine, styled, type OutputFormat } from "../output.ts";
+import { printJson, printLine, styled, type OutputFormat, withoutControls } from "../output.ts";
 import { estimateLine, printPlan } from "../plan-view.ts";
 import type { ServerConnection } from "../server-address.ts";
-import { readJobInputs, type JobInputs } from "../submit-request.ts";
+import { readJobInputs } from "../submit-request.ts";
 
 interface Options {
   dataloader?: string;
@@ -16,6 +17,7 @@ interface Options {
   name?: string;
   idempotencyKey?: string;
   provider?: string;
+  hardware?: string;
   dryRun?: true;
   yes?: true;
   follow?: true;
@@ -37,6 +39,7 @@ export function addJobsSubmit(parent: Command, io: Io): void {
     )
     .option("--name <name>", "name of the run")
     .option("--provider <id>", "where to train (default: local)")
+    .option("--hardware <id>", "what to train on there (default: the first of the place's hardware)")
     .option("--idempotency-key <key>", "equal keys give one job")
     .option("-n, --dry-run", "show what would be sent and what it would cost; submit nothing")
     .option("-y, --yes", "consent to sending the datasets")
@@ -52,12 +55,22 @@ export function addJobsSubmit(parent: Command, io: Io): void {
       const plan = await server.call("POST /api/cloud/data-consent/preview", {
         body: { ...inputs, ...where },
       });
-      if (options.dryRun) return showDryRun(io, server, plan, inputs, options);
+      const estimate = await server.call("POST /api/cloud/cost-estimate", {
+        body: {
+          provider: options.provider,
+          hardware: options.hardware,
+          config: inputs.config,
+          config_name_to_load: inputs.config_name_to_load,
+        },
+      });
+      if (options.dryRun) return showDryRun(io, plan, estimate, options.format);
+      if (options.format !== "json") printLine(io.out, estimateLine(estimate));
       const consent_token = (await consentTo(plan, io, options.yes === true)) ?? undefined;
       const answer = await server.call("POST /api/cloud/jobs/submit", {
         body: {
           ...inputs,
           ...where,
+          hardware: options.hardware,
           name: options.name,
           consent_token,
           // Without a key a submit that is sent twice by a proxy would train twice.
@@ -68,16 +81,7 @@ export function addJobsSubmit(parent: Command, io: Io): void {
     });
 }
 
-async function showDryRun(
-  io: Io,
-  server: ServerConnection,
-  plan: DatasetPlan,
-  { config, config_name_to_load }: JobInputs,
-  { provider, format }: Options,
-): Promise<void> {
-  const estimate = await server.call("POST /api/cloud/cost-estimate", {
-    body: { provider, config, config_name_to_load },
-  });
+function showDryRun(io: Io, plan: DatasetPlan, estimate: CostEstimate, format: OutputFormat): void {
   // The token is the consent itself; a plan that is printed or stored must not carry it.
   if (format === "json") return printJson(io.out, { plan: { ...plan, consent_token: null }, estimate });
   printPlan(io.out, plan);
@@ -88,10 +92,12 @@ async function showDryRun(
 async function showSubmitted(
   io: Io,
   server: ServerConnection,
-  answer: { job_id: string; idempotent_hit: boolean; job: unknown },
+  answer: { job_id: string; idempotent_hit: boolean; cost_limit_warning: string | null; job: unknown },
   options: Options,
 ): Promise<void> {
   const json = options.format === "json";
+  if (answer.cost_limit_warning)
+    printLine(io.err, styled(io.err, "yellow", withoutControls(answer.cost_limit_warning)));
   if (!json) {
     const verb = answer.idempotent_hit ? "Already submitted with this key:" : "Submitted";
     printLine(io.out, `${verb} ${answer.job_id}`);

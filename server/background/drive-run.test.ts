@@ -83,6 +83,7 @@ function driver(parts: { provider?: Partial<Provider>; deliver?: DeliverOutputs;
     }),
     deliver: parts.deliver ?? (async () => ({ copiedFiles: 0, unnameable: [], modelUrl: "/model" })),
     findProvider: () => provider,
+    costs: { begin: async () => true, started: async () => undefined, settle: async () => undefined },
     now: Date.now,
     log: pino({ level: "silent" }),
   });

@@ -14,6 +14,7 @@ import type { DatasetPackaging } from "../services/dataset-packaging.ts";
 import type { DeliverOutputs } from "../services/deliver-outputs.ts";
 import type { JobSnapshots } from "../services/job-snapshots.ts";
 import type { ReceivedFiles } from "../services/received-files.ts";
+import type { RunCosts } from "../services/run-costs.ts";
 import { type RunReports, withoutSecrets } from "../services/run-reports.ts";
 import type { UploadTokens } from "../services/upload-tokens.ts";
 
@@ -28,6 +29,7 @@ export interface DriveRunOptions {
   reports: RunReports;
   deliver: DeliverOutputs;
   received: ReceivedFiles;
+  costs: Pick<RunCosts, "begin" | "started" | "settle">;
   findProvider: (id: string) => Provider;
   now: () => number;
   log: Logger;
@@ -93,6 +95,7 @@ async function step(
   if (result.outcome === "failed")
     return { ...result, message: withoutSecrets(result.message, await secretsOf(options, job_id)) };
   if (result.outcome !== "lost") return result;
+  await options.costs.settle(job_id, refOf(job).runToken, result.billedSeconds ?? null);
   const now = await options.jobs.find(job_id);
   if (now?.wire.cancel_requested) return { outcome: "cancelled" };
   let resumed = false;
@@ -166,6 +169,8 @@ async function handOver(
   const provider = options.findProvider(job.wire.provider);
   const inputs = await options.snapshots.inputs(job_id);
   const packaged = job.private.transfer === "package";
+  const hardware = job.private.hardware ?? null;
+  const freshStart = await options.costs.begin(job_id, refOf(job).runToken);
   const request = {
     ...refOf(job),
     name: job.wire.name,
@@ -174,20 +179,25 @@ async function handOver(
     dataloader: inputs.dataloader,
     archivePath: packaged ? archivePath(options, job_id) : null,
     upload: await options.uploadTokens.targetFor(job_id),
+    hardware,
     resume: job.wire.attempt > 1,
   };
   const started = await provider.start(request, signal);
-  await options.jobs.change(job_id, (record) => {
-    if (!stillMine(record)) return null;
-    const metadata = { ...record.wire.metadata, trainer: started.trainer };
-    const changes = {
-      wire: { hardware_type: started.hardwareType, metadata },
-      private: { handedOver: true, externalId: started.externalId },
-    };
-    return record.wire.status === "queued"
-      ? moveTo(record, "running", options.now(), changes)
-      : { ...changes, events: [] };
-  });
+  await options.jobs.change(
+    job_id,
+    (record) => {
+      if (!stillMine(record)) return null;
+      const metadata = { ...record.wire.metadata, trainer: started.trainer };
+      const changes = {
+        wire: { hardware_type: hardware ?? started.hardwareType, metadata },
+        private: { handedOver: true, externalId: started.externalId },
+      };
+      return record.wire.status === "queued"
+        ? moveTo(record, "running", options.now(), changes)
+        : { ...changes, events: [] };
+    },
+    (transaction) => options.costs.started(transaction, job_id, freshStart),
+  );
   // The provider holds the files now; the archive would only fill the disk.
   await removeArchive(options, job_id);
 }
@@ -253,6 +263,8 @@ async function askToStop(
 async function finish(options: DriveRunOptions, job: JobRecord, end: RunEnd): Promise<void> {
   const { job_id } = job.wire;
   const runToken = job.private.runToken ?? "";
+  // Before the delivery, which may take long and is not charged.
+  await options.costs.settle(job_id, runToken, end.billedSeconds ?? null);
   const outputs = options.findProvider(job.wire.provider).outputFolder(job_id);
   let reached = end;
   if (outputs !== null) {

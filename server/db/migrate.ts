@@ -1,12 +1,14 @@
 import type { Kysely } from "kysely";
 import { foundation } from "./migrations/001-foundation.ts";
 import { storageKeys } from "./migrations/002-storage-keys.ts";
+import { cost } from "./migrations/003-cost.ts";
 import type { Database } from "./schema.ts";
 
 /** Every migration in order. Forward only: a released one never changes. */
 const migrations: readonly { name: string; up: (db: Kysely<Database>) => Promise<void> }[] = [
   { name: "001-foundation", up: foundation },
   { name: "002-storage-keys", up: storageKeys },
+  { name: "003-cost", up: cost },
 ];
 
 /** The database was written by a newer release than this one. */

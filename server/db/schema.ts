@@ -16,6 +16,9 @@ export interface Database {
   upload_tokens: UploadTokensTable;
   storage_keys: StorageKeysTable;
   settings: SettingsTable;
+  job_charges: JobChargesTable;
+  cost_days: CostDaysTable;
+  spend_limits: SpendLimitsTable;
   schema_migrations: { name: string; applied_at: number };
 }
 
@@ -122,4 +125,53 @@ export interface SettingsTable {
   name: string;
   value: string;
   updated_at: Generated<number>;
+}
+
+/** What one job costs: one row a job that has a price, kept when the job is deleted, because the money is spent. */
+export interface JobChargesTable {
+  job_id: string;
+  user_id: string;
+  provider: string;
+  hardware: string;
+  rate_micros_per_hour: number;
+  /** What it will probably cost; null when nobody can tell. */
+  estimate_micros: number | null;
+  /** `waiting` before its first start, `reserved` while a run is being handed over, `running`, `final`. */
+  state: string;
+  /** The run that is counted, or was last. */
+  run_token: string | null;
+  from_at: number | null;
+  /** The wall clock when it was counted last; the two `seen` columns are the machine's own clock at that moment. */
+  until_at: number | null;
+  /** Milliseconds of all runs, and of the current one among them. */
+  counted_ms: number;
+  run_ms: number;
+  micros: number;
+  /** The larger of the estimate and what is held; 0 when final. */
+  planned_micros: number;
+  /** Spent and reserved under a hard limit; 0 when nothing is reserved. */
+  held_micros: number;
+  seen_uptime_ms: number;
+  seen_boot_id: string;
+}
+
+/** What a job cost on one UTC day; all days of a job together are its cost. */
+export interface CostDaysTable {
+  job_id: string;
+  day: string;
+  user_id: string;
+  provider: string;
+  hardware: string;
+  micros: number;
+}
+
+/** Limits on spending; the empty provider means all together. */
+export interface SpendLimitsTable {
+  provider: string;
+  amount_micros: number;
+  period: string;
+  action: string;
+  slice_ms: number;
+  updated_at: number;
+  updated_by: string;
 }

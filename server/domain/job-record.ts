@@ -1,3 +1,4 @@
+import type { ErrorCode } from "@simpletuner-cloud/contract/errors.ts";
 import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
 import { isActive } from "@simpletuner-cloud/contract/jobs.ts";
 
@@ -11,6 +12,10 @@ export interface JobPrivate {
   transfer: "in_place" | "package";
   /** Fingerprint of the datasets the user agreed to send; null when nothing is sent or asking is switched off. */
   consentedFingerprint: string | null;
+  /** The hardware that was chosen, by the provider's name for it; absent when the provider decides. */
+  hardware?: string | null;
+  /** Why the server itself asked the job to stop; absent when a person did, or nobody. */
+  stopReason?: { code: ErrorCode; message: string };
   /** The provider's own id of the run, if it has one. */
   externalId: string | null;
   /** How far the provider's log has been read: its position and the number of lines stored. */
@@ -39,6 +44,11 @@ export interface NewJob {
   consentedFingerprint: string | null;
   retryOf: string | null;
   hardwareType: string | null;
+  /** See {@link JobPrivate}. */
+  hardware?: string | null;
+  /** What it costs before it starts, and what it will probably cost; null when nobody can tell. */
+  costUsd?: number | null;
+  estimatedCostUsd?: number | null;
   metadata: Record<string, unknown>;
 }
 
@@ -70,8 +80,8 @@ export function newJobRecord(job: NewJob, nowMs: number): JobRecord {
       attempt: 0,
       max_attempts: maxAttempts,
       cancel_requested: false,
-      cost_usd: null,
-      estimated_cost_usd: null,
+      cost_usd: job.costUsd ?? null,
+      estimated_cost_usd: job.estimatedCostUsd ?? null,
       hardware_type: job.hardwareType,
       error_code: null,
       error_message: null,
@@ -86,6 +96,7 @@ export function newJobRecord(job: NewJob, nowMs: number): JobRecord {
       handedOver: false,
       transfer: job.transfer,
       consentedFingerprint: job.consentedFingerprint,
+      hardware: job.hardware ?? null,
       externalId: null,
       logPosition: 0,
       logLines: 0,

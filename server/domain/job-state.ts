@@ -71,6 +71,22 @@ export function requestCancel(record: JobRecord, by: string, nowMs: number): Job
   return { wire: { cancel_requested: true }, events: [{ type: "job.cancel_requested", data: { by } }] };
 }
 
+/**
+ * Has the server itself stop a job that is under way, with the reason that the job will show; null when it is being
+ * stopped already or is over.
+ */
+export function requestStop(
+  record: JobRecord,
+  stopReason: NonNullable<JobPrivate["stopReason"]>,
+): JobChange | null {
+  if (record.wire.cancel_requested || !isActive(record.wire.status)) return null;
+  return {
+    wire: { cancel_requested: true },
+    private: { stopReason },
+    events: [{ type: "job.cancel_requested", data: { by: "server", reason: stopReason.message } }],
+  };
+}
+
 /** Takes a waiting job into work under a fresh run token. */
 export function beginWork(record: JobRecord, runToken: string, nowMs: number): JobChange | null {
   if (record.wire.status !== "pending") return null;
@@ -95,11 +111,15 @@ export function nextAttempt(record: JobRecord, runToken: string, reason: string)
   };
 }
 
-/** How a run ended, as its provider reports it. */
-export type RunEnd =
+/**
+ * How a run ended, as its provider reports it. `billedSeconds` is the time the provider charges for, if it tells;
+ * without it the server's own count stands.
+ */
+export type RunEnd = (
   | { outcome: "completed"; outputUrl: string | null }
   | { outcome: "failed"; code: string; message: string }
-  | { outcome: "cancelled" };
+  | { outcome: "cancelled" }
+) & { billedSeconds?: number | null };
 
 /**
  * Applies the end of the run named `runToken`. A report of another run, or about a job that is over, changes
@@ -110,6 +130,7 @@ export function endRun(record: JobRecord, runToken: string, end: RunEnd, nowMs: 
     return ignoredReport(record, `the run ended: ${end.outcome}`);
   }
   const done: Partial<Job> = { upload_progress: null };
+  const stopped = record.private.stopReason;
   if (end.outcome === "completed") {
     return moveTo(record, "completed", nowMs, {
       wire: { ...done, output_url: end.outputUrl, error_code: null, error_message: null },
@@ -118,9 +139,9 @@ export function endRun(record: JobRecord, runToken: string, end: RunEnd, nowMs: 
   }
   if (end.outcome === "cancelled" || record.wire.cancel_requested) {
     return moveTo(record, "cancelled", nowMs, {
-      wire: { ...done, error_code: null, error_message: null },
+      wire: { ...done, error_code: stopped?.code ?? null, error_message: stopped?.message ?? null },
       private: { runToken: null },
-      reason: "Cancelled on request",
+      reason: stopped?.message ?? "Cancelled on request",
     });
   }
   return moveTo(record, "failed", nowMs, {

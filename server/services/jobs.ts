@@ -82,28 +82,25 @@ function writeHandlers(options: JobServiceOptions) {
     async submitJob({ query, body }, { caller }) {
       const { config, dataloader_config, ...request } = body;
       const provider = request.provider ?? query.provider;
-      const { job, idempotentHit } = await options.submit(caller, {
+      const { job, idempotentHit, costWarning } = await options.submit(caller, {
         request: provider === undefined ? request : { ...request, provider },
         asked: { ...body, provider },
         findInputs: () => resolveInputs(options.files, body),
         retryOf: null,
       });
       const wire = await jobNow(waiting, job.wire, now());
-      return {
-        success: true,
-        job_id: wire.job_id,
-        status: wire.status,
-        idempotent_hit: idempotentHit,
-        job: wire,
-      };
+      const { job_id, status } = wire;
+      const told = { idempotent_hit: idempotentHit, cost_limit_warning: costWarning };
+      return { success: true, job_id, status, ...told, job: wire };
     },
     async retryJob({ params, body }, { caller }) {
       const earlier = await accessibleJob(jobs, caller, params.job_id, "view");
       const { status, provider, name } = earlier.wire;
       if (!earlier.wire.is_terminal)
         throw fail("invalid_job_state", { status, action: "retrying", allowed: terminalStatuses });
+      const { transfer, hardware } = earlier.private;
       const { job } = await options.submit(caller, {
-        request: { ...body, provider, name, dataset_transfer: earlier.private.transfer },
+        request: { ...body, provider, name, dataset_transfer: transfer, ...(hardware && { hardware }) },
         asked: body,
         findInputs: () => options.snapshots.inputs(params.job_id),
         retryOf: params.job_id,

@@ -6,11 +6,14 @@ import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
 import type { Provider } from "../adapters/providers/provider.ts";
 import type { IdempotencyKeyStore } from "../db/stores/idempotency-keys.ts";
 import type { IdempotencyClaim, JobStore } from "../db/stores/jobs.ts";
+import { usdOfMicros } from "../domain/cost.ts";
 import { type JobRecord, newJobRecord } from "../domain/job-record.ts";
 import { mapSecretFields, type SecretBox } from "../domain/sealed-secret.ts";
 import type { ConsentCheck } from "./data-consent.ts";
 import type { DatasetPackaging, PackagingPlan } from "./dataset-packaging.ts";
 import type { JobInputs } from "./job-inputs.ts";
+import type { JobPrice, JobPricing } from "./job-price.ts";
+import type { RunCosts } from "./run-costs.ts";
 
 /** How long an idempotency key is remembered (CONTRACT 2.11). */
 const keyLifetimeMs = 24 * 3_600_000;
@@ -24,6 +27,8 @@ export interface SubmitJobOptions {
   secrets: SecretBox;
   now: () => number;
   findProvider: (id: string) => Provider;
+  price: JobPricing;
+  costs: Pick<RunCosts, "open">;
   /** Called after a job was written, so that the queue looks at once. */
   wakeQueue: () => void;
 }
@@ -43,21 +48,30 @@ export function jobSubmitter(options: SubmitJobOptions) {
   return async (
     caller: Caller,
     submission: Submission,
-  ): Promise<{ job: JobRecord; idempotentHit: boolean }> => {
+  ): Promise<{ job: JobRecord; idempotentHit: boolean; costWarning: string | null }> => {
     const claim = claimOf(caller, submission, options.now());
     const earlier = claim && (await jobOfKey(options, claim));
-    if (earlier) return { job: earlier, idempotentHit: true };
+    if (earlier) return { job: earlier, idempotentHit: true, costWarning: null };
     const job = await prepareJob(options, caller, submission);
+    let costWarning: string | null = null;
     try {
-      await options.jobs.insert(job.record, job.snapshot, job.events, claim);
+      await options.jobs.insert(
+        job.record,
+        job.snapshot,
+        job.events,
+        claim,
+        async (transaction, { wire }) => {
+          costWarning = await options.costs.open(transaction, wire, job.price);
+        },
+      );
     } catch (error) {
       // Two requests with one key may come this far together; the key's uniqueness lets one of them write.
       const first = claim && (await jobOfKey(options, claim));
       if (!first) throw error;
-      return { job: first, idempotentHit: true };
+      return { job: first, idempotentHit: true, costWarning: null };
     }
     options.wakeQueue();
-    return { job: job.record, idempotentHit: false };
+    return { job: job.record, idempotentHit: false, costWarning };
   };
 }
 
@@ -70,7 +84,8 @@ async function prepareJob(
   { request, findInputs, retryOf }: Submission,
 ) {
   const inputs = await findInputs();
-  const { provider, transfer } = await destinationOf(options, request);
+  const { provider, transfer, description } = await destinationOf(options, request);
+  const price = await options.price(description, request.hardware, inputs.config, "to charge");
   const plan = await options.packaging.plan(inputs.dataloader);
   const consentedFingerprint =
     transfer === "in_place"
@@ -94,7 +109,7 @@ async function prepareJob(
       transfer,
       consentedFingerprint,
       retryOf,
-      hardwareType: null,
+      ...costFields(price),
       metadata: {
         dataset_files: plan.total_files,
         dataset_bytes: plan.total_bytes,
@@ -105,6 +120,7 @@ async function prepareJob(
   );
   return {
     record,
+    price,
     snapshot: frozen(options.secrets, inputs, plan),
     events: [
       { type: "job.created", data: { status: "pending", name, provider: provider.id } },
@@ -124,11 +140,20 @@ async function prepareJob(
 /** Where the job goes and how its datasets get there. */
 async function destinationOf(options: SubmitJobOptions, request: Submission["request"]) {
   const provider = options.findProvider(request.provider ?? "local");
-  const { unavailable_reason, capabilities } = await provider.describe();
+  const description = await provider.describe();
+  const { unavailable_reason, capabilities } = description;
   if (unavailable_reason !== null)
     throw fail("provider_unavailable", { provider: provider.id, reason: unavailable_reason });
   const transfer = request.dataset_transfer ?? (capabilities.reads_in_place ? "in_place" : "package");
-  return { provider, transfer };
+  return { provider, transfer, description };
+}
+
+/** Hardware that has a price is part of the job from the start; free hardware is whatever the run finds. */
+function costFields({ hardware, rateMicrosPerHour, estimate }: JobPrice) {
+  const estimatedCostUsd = estimate.micros ? usdOfMicros(estimate.micros.typical) : null;
+  if (!rateMicrosPerHour)
+    return { hardwareType: null, costUsd: rateMicrosPerHour === 0 ? 0 : null, estimatedCostUsd };
+  return { hardwareType: hardware?.id ?? null, hardware: hardware?.id ?? null, costUsd: 0, estimatedCostUsd };
 }
 
 function consentOf(transfer: "in_place" | "package", fingerprint: string | null): string {

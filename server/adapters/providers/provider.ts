@@ -29,8 +29,12 @@ export interface RunRequest extends RunRef {
   /** The packaged datasets, or null when they are read in place. */
   archivePath: string | null;
   upload: UploadTarget;
+  /** The hardware that was chosen, by its id in the description; absent or null leaves it to the provider. */
+  hardware?: string | null;
   /** Continue from the newest checkpoint of an earlier attempt. */
   resume: boolean;
+  /** Told how much of the archive has been sent. */
+  onUpload?: (sentBytes: number, totalBytes: number) => void;
 }
 
 /** What a provider tells while a run goes on. Each call resolves once the fact is stored. */
@@ -42,7 +46,7 @@ export interface RunReporter {
 }
 
 /** How following a run ends: with the run's end, or without a trace of the run, which may then start again. */
-export type FollowResult = RunEnd | { outcome: "lost"; reason: string };
+export type FollowResult = RunEnd | { outcome: "lost"; reason: string; billedSeconds?: number | null };
 
 /**
  * A place where jobs run. `start` is idempotent by run token and resolves once the provider holds the run;

@@ -1,12 +1,15 @@
 import type { Kysely } from "kysely";
 import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
 import { asciiJson } from "../../domain/ascii-json.ts";
+import { microsOfUsd } from "../../domain/cost.ts";
 import type { JobPrivate, JobRecord } from "../../domain/job-record.ts";
 import { withChange } from "../../domain/job-record.ts";
 import type { JobChange } from "../../domain/job-state.ts";
 import { compiledQueries } from "../compiled-queries.ts";
 import type { Database } from "../schema.ts";
 import { appendEvents, type EventDraft, type StoredEvent } from "./job-events.ts";
+import { bookCost } from "./cost-days.ts";
+import { closeCharge } from "./job-charges.ts";
 import { addToJobCounts } from "./job-counts.ts";
 
 /** A change that was written, for those who tell others about it. */
@@ -116,13 +119,14 @@ function jobWrites({ db, now, onCommitted }: JobStoreOptions) {
   return {
     /**
      * Writes a new job, its snapshot, its first event and its idempotency key in one transaction.
-     * Fails on the key's uniqueness when another request with that key came first.
+     * Fails on the key's uniqueness when another request with that key came first, and with what `also` throws.
      */
     async insert(
       job: JobRecord,
       snapshot: JobSnapshot,
       events: JobChange["events"],
       claim: IdempotencyClaim | null,
+      also?: AlsoWrite,
     ): Promise<void> {
       const stored = await db.transaction().execute(async (transaction) => {
         if (claim) {
@@ -143,6 +147,8 @@ function jobWrites({ db, now, onCommitted }: JobStoreOptions) {
           .values({ job_id: job.wire.job_id, ...snapshot })
           .execute();
         await addToJobCounts(transaction, job.wire, 1);
+        await bookCost(transaction, job.wire, costOf(job.wire) ?? 0, now());
+        if (also) await also(transaction, job);
         return appendEvents(transaction, eventDrafts(job.wire, events, now()));
       });
       onCommitted({ job, events: stored });
@@ -230,7 +236,9 @@ async function changeOnce(
     await addToJobCounts(transaction, before.wire, -1);
     await addToJobCounts(transaction, job.wire, 1);
   }
+  await bookCost(transaction, job.wire, (costOf(job.wire) ?? 0) - (costOf(before.wire) ?? 0), nowMs);
   if (also) await also(transaction, job);
+  if (before.wire.is_active && job.wire.is_terminal) await closeCharge(transaction, jobId);
   return {
     job,
     events: await appendEvents(transaction, eventDrafts(job.wire, change.events, nowMs)),
@@ -248,6 +256,11 @@ function eventDrafts(job: Job, events: JobChange["events"], nowMs: number): Even
   }));
 }
 
+/** What a job has cost so far, in micro-dollars. */
+function costOf({ cost_usd }: Job): number | null {
+  return cost_usd === null ? null : microsOfUsd(cost_usd);
+}
+
 /** The row that a job is stored as: its wire JSON, and the columns that are filtered, sorted and guarded. */
 export function rowOf(job: JobRecord): Database["jobs"] {
   const { wire } = job;
@@ -260,7 +273,7 @@ export function rowOf(job: JobRecord): Database["jobs"] {
     created_at: Date.parse(wire.created_at),
     started_at: wire.started_at === null ? null : Date.parse(wire.started_at),
     completed_at: wire.completed_at === null ? null : Date.parse(wire.completed_at),
-    cost_micros: wire.cost_usd === null ? null : Math.round(wire.cost_usd * 1e6),
+    cost_micros: costOf(wire),
     search_text: `${wire.name} ${wire.config_name ?? ""} ${wire.job_id}`.toLowerCase().slice(0, 400),
     version: job.version,
     wire: asciiJson(wire),

@@ -1,6 +1,8 @@
 import type { Kysely } from "kysely";
 import type { Database } from "../schema.ts";
+import { costDayStore } from "./cost-days.ts";
 import { idempotencyKeyStore } from "./idempotency-keys.ts";
+import { jobChargeStore } from "./job-charges.ts";
 import { jobCountStore } from "./job-counts.ts";
 import { jobEventStore, type StoredEvent } from "./job-events.ts";
 import { jobListStore, waitingJobStore } from "./job-list.ts";
@@ -8,6 +10,7 @@ import { jobLogStore } from "./job-logs.ts";
 import { jobMetricStore } from "./job-metrics.ts";
 import { type CommittedChange, jobStore } from "./jobs.ts";
 import { settingStore } from "./settings.ts";
+import { spendLimitStore } from "./spend-limits.ts";
 import { storageKeyStore } from "./storage-keys.ts";
 import { uploadTokenStore } from "./upload-tokens.ts";
 
@@ -30,6 +33,9 @@ export function openStores(
     uploadTokens: uploadTokenStore(db, now),
     storageKeys: storageKeyStore(db, now),
     idempotencyKeys: idempotencyKeyStore(db, now),
+    charges: jobChargeStore(db),
+    costDays: costDayStore(db),
+    spendLimits: spendLimitStore(db, now, onSettingChanged),
   };
 }
 

@@ -8,6 +8,7 @@ const t = words({
     created: "Created",
     status: "{previous} → {status}",
     cancel_requested: "Cancel was asked for",
+    stopped_by_server: "The server stops it, because its budget is used up",
     plan: "Dataset planned: {files} files, {size}",
     plan_in_place: "Dataset read where it lies: {files} files, {size}",
     packaged: "Dataset packaged: {files} files, {size} in {time}",
@@ -28,6 +29,7 @@ const t = words({
     created: "बनाया गया",
     status: "{previous} → {status}",
     cancel_requested: "रद्द करने को कहा गया",
+    stopped_by_server: "बजट पूरा हो गया, इसलिए सर्वर इसे रोक रहा है",
     plan: "डेटासेट की योजना: {files} फ़ाइलें, {size}",
     plan_in_place: "डेटासेट अपनी जगह से पढ़ा जाएगा: {files} फ़ाइलें, {size}",
     packaged: "डेटासेट पैकेज हुआ: {files} फ़ाइलें, {size}, {time} में",
@@ -60,7 +62,7 @@ const sentences: Record<EventType, (data: Data) => string> = {
   "job.created": () => t("created"),
   "job.status": (data) =>
     t("status", { previous: statusText(text(data, "previous")), status: statusText(text(data, "status")) }),
-  "job.cancel_requested": () => t("cancel_requested"),
+  "job.cancel_requested": (data) => t(data["by"] === "server" ? "stopped_by_server" : "cancel_requested"),
   "job.plan": (data) =>
     t(data["consent"] === "in_place" ? "plan_in_place" : "plan", {
       files: number(data, "files"),

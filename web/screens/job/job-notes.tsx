@@ -29,6 +29,11 @@ export function JobNotes({ job }: { job: Job }) {
     case "cancelled":
       return (
         <NoteBox kind="cancelled" title={t("cancelled_title")}>
+          {job.error_code === "budget_exhausted" && (
+            <p>
+              {job.error_message} <Link href="/cost">{t("cancelled_budget")}</Link>
+            </p>
+          )}
           <p>{t("cancelled_kept")}</p>
         </NoteBox>
       );

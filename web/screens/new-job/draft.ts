@@ -15,6 +15,8 @@ export interface JobDraft {
   /** Name of the job that was cloned, for people. */
   clonedFrom: string | null;
   provider: string;
+  /** One of the provider's hardware ids; null leaves it to the provider. */
+  hardware: string | null;
   transfer: "in_place" | "package";
   runName: string;
 }
@@ -29,6 +31,7 @@ export function emptyDraft(): JobDraft {
     baseName: null,
     clonedFrom: null,
     provider: "local",
+    hardware: null,
     transfer: "in_place",
     runName: "",
   };
@@ -50,12 +53,17 @@ export function planOf(draft: JobDraft): PlanRequest | null {
   return inputs && { ...inputs, provider: draft.provider, dataset_transfer: draft.transfer };
 }
 
+function hardwareOf({ hardware }: JobDraft): { hardware?: string } {
+  // A draft that was kept from before there was a choice has none.
+  return hardware ? { hardware } : {};
+}
+
 /** The estimate to ask for. */
 export function estimateOf(draft: JobDraft): EstimateRequest | null {
   const inputs = inputsOf(draft);
   if (!inputs) return null;
   const { dataloader_config: _, ...config } = inputs;
-  return { ...config, provider: draft.provider };
+  return { ...config, provider: draft.provider, ...hardwareOf(draft) };
 }
 
 /** The submit of the draft with the consent of its plan, if that needs one. */
@@ -65,6 +73,7 @@ export function submitOf(draft: JobDraft, consentToken: string | null): SubmitJo
   const name = draft.runName.trim();
   return {
     ...plan,
+    ...hardwareOf(draft),
     ...(draft.source === "inline" && draft.baseName !== null && { config_name: draft.baseName }),
     ...(name !== "" && { name }),
     ...(consentToken !== null && { consent_token: consentToken }),

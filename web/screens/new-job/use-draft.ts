@@ -40,6 +40,7 @@ async function startDraft({ clone, config }: DraftStart): Promise<JobDraft> {
     baseName: job.config_name,
     clonedFrom: job.name,
     provider: job.provider,
+    hardware: job.job_type === "cloud" ? job.hardware_type : null,
     transfer: frozen.dataset_transfer,
     runName: job.name,
   };

@@ -1,5 +1,6 @@
 import type { Provider } from "@simpletuner-cloud/contract/providers.ts";
-import { Choice } from "../../components/field.tsx";
+import { Choice, Field } from "../../components/field.tsx";
+import { formatMoney } from "../../i18n.ts";
 import type { JobDraft } from "./draft.ts";
 import { t } from "./words.ts";
 
@@ -42,9 +43,27 @@ export function WhereSection(props: {
           }))}
           onChange={(provider) => {
             const inPlace = offered.find((each) => each.id === provider)?.capabilities.reads_in_place;
-            change({ provider, ...(!inPlace && { transfer: "package" as const }) });
+            change({ provider, hardware: null, ...(!inPlace && { transfer: "package" as const }) });
           }}
         />
+        {chosen && chosen.hardware.length > 1 && (
+          <Field label={t("hardware")}>
+            {(attributes) => (
+              <select
+                class="input"
+                {...attributes}
+                value={draft.hardware ?? chosen.hardware[0]?.id ?? ""}
+                onChange={(event) => change({ hardware: event.currentTarget.value })}
+              >
+                {chosen.hardware.map(({ id, name, cost_per_hour_usd: usd }) => (
+                  <option key={id} value={id}>
+                    {name} · {usd === null ? t("no_price") : t("per_hour", { money: formatMoney(usd) })}
+                  </option>
+                ))}
+              </select>
+            )}
+          </Field>
+        )}
         {chosen?.capabilities.reads_in_place && (
           <Choice
             legend={t("transfer")}

@@ -15,6 +15,7 @@ const pages: readonly MenuPage[] = [
   { href: "/", icon: "home", word: () => t("home"), needs: "job.view.own" },
   { href: "/jobs", icon: "jobs", word: () => t("jobs"), needs: "job.view.own" },
   { href: "/queue", icon: "queue", word: () => t("queue"), needs: "queue.view" },
+  { href: "/cost", icon: "coin", word: () => t("cost"), needs: "job.view.own" },
   { href: "/configs", icon: "sliders", word: () => t("configs"), needs: "config.view" },
   { href: "/settings", icon: "gear", word: () => t("settings"), needs: "config.view" },
 ];
