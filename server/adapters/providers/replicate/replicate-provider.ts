@@ -93,7 +93,7 @@ function describe(
     id: "replicate",
     name: providerName,
     description:
-      "Trains on rented GPUs at Replicate. The datasets are uploaded and removed when the job ends.",
+      "Preview: trains on rented GPUs at Replicate. The datasets are uploaded and removed when the job ends.",
     configured: token !== null,
     coming_soon: false,
     unavailable_reason: token === null ? notSetUp : problem,
