@@ -234,7 +234,11 @@ function quotasOf(storage: OpenStorage, { jobs, settings }: Stores): QuotaAccoun
 
 /** The storage with the bucket for outputs in it. */
 async function openOutputs({ config }: AppOptions, paths: StatePaths): Promise<OpenStorage> {
-  const storage = await openStorage({ localRoot: paths.outputs, external: config.externalStorage });
+  const storage = await openStorage({
+    localRoot: paths.outputs,
+    keepFreeBytes: config.storageKeepFreeBytes,
+    external: config.externalStorage,
+  });
   try {
     await storage.createBucket(outputsBucket);
   } catch (error) {

@@ -37,6 +37,11 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     text: "so long a job's upload credential outlives a run that was elsewhere",
   },
   {
+    name: "SIMPLETUNER_STORAGE_KEEP_FREE_MIB",
+    otherwise: "2048",
+    text: "outputs wait when less than this would stay free on the disk of the state directory",
+  },
+  {
     name: "SIMPLETUNER_STORAGE_URL",
     otherwise: "",
     text: "external bucket for outputs, s3://bucket/prefix?endpoint=https://host; without it they stay in the state directory",

@@ -14,12 +14,18 @@ export interface OpenStorage extends ObjectStorage {
 export interface OpenStorageOptions {
   /** Folder of the storage on this machine. */
   localRoot: string;
+  /** On this machine, writes are refused when less would stay free. */
+  keepFreeBytes: number;
   external: ExternalStorageConfig | null;
 }
 
 /** Opens the external bucket when one is configured, else the folder on this machine. */
-export async function openStorage({ localRoot, external }: OpenStorageOptions): Promise<OpenStorage> {
-  if (external === null) return openLocalStorage({ root: localRoot });
+export async function openStorage({
+  localRoot,
+  keepFreeBytes,
+  external,
+}: OpenStorageOptions): Promise<OpenStorage> {
+  if (external === null) return openLocalStorage({ root: localRoot, keepFreeBytes });
   // Most servers never need the SDK, which takes a third of a second to load.
   const { openS3Storage } = await import("./s3/s3-storage.ts");
   return openS3Storage(external);

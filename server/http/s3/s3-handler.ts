@@ -185,8 +185,8 @@ function isObjectHeader(name: string): boolean {
 }
 
 /**
- * Puts the endpoint in front of `others` on a server: requests under the prefix go to it, with `Expect` headers
- * answered when their time has come. The server needs `requestTimeout = 0`, since uploads may take hours; the
+ * Puts the endpoint in front of `others` on a server: requests under the prefix go to it, and those with an S3
+ * signature, whose prefix a proxy has taken away; `Expect` headers are answered when their time has come. The server needs `requestTimeout = 0`, since uploads may take hours; the
  * endpoint drops connections that bring nothing for a minute itself.
  */
 export function mountS3(
@@ -196,8 +196,12 @@ export function mountS3(
   others: RequestListener,
 ): void {
   const isOurs = (message: IncomingMessage): boolean => {
-    const path = (message.url ?? "").replace(/^https?:\/\/[^/?]*/i, "").split("?", 1)[0] ?? "";
-    return path === pathPrefix || path.startsWith(`${pathPrefix}/`);
+    const [path = "", query = ""] = (message.url ?? "").replace(/^https?:\/\/[^/?]*/i, "").split("?", 2);
+    if (path === pathPrefix || path.startsWith(`${pathPrefix}/`)) return true;
+    return (
+      /^AWS[ 4]/.test(message.headers.authorization ?? "") ||
+      /(^|&)(X-Amz-Signature|AWSAccessKeyId)=/.test(query)
+    );
   };
   server.on("request", (message, response) => {
     if (isOurs(message)) void handler(message, response);

@@ -159,3 +159,20 @@ describe("buckets in host names", () => {
     }
   });
 });
+
+describe("a proxy that takes the mount point away", () => {
+  let server: S3TestServer;
+  before(async () => {
+    server = await startS3TestServer();
+    await put(server.storage, "job1/k", "hello");
+  });
+  after(() => server.close());
+
+  it("is seen through where the request is signed, and only there", async () => {
+    const stripped = { port: server.port, resource: "", path: "/outputs/k" };
+    const signed = { path: `${testPathPrefix}/outputs/k` };
+    assert.equal((await sendRaw({ ...stripped, signed })).text, "hello");
+    assert.equal((await sendRaw({ ...stripped, signed, secret: "wrong" })).code, "SignatureDoesNotMatch");
+    assert.equal((await sendRaw({ ...stripped, accessKeyId: null })).text, "elsewhere");
+  });
+});
