@@ -1,49 +1,91 @@
 import { spawnSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { accessSync, closeSync, constants, openSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
 /** A program that some tests need, the variable that tells them its path, and the Debian package that has it. */
 interface Need {
+  readonly name: string;
   readonly variable: string;
   readonly programs: readonly string[];
   readonly debianPackage: string;
+  /** A program of that name which does not do is passed over; default: every one does. */
+  readonly does?: (path: string) => boolean;
+  /** False where not even the right program could work, so that none is installed. */
+  readonly isPossible?: () => boolean;
 }
 
 const needs: readonly Need[] = [
   {
+    name: "Chromium",
     variable: "TEST_CHROMIUM",
     programs: ["chromium", "chromium-browser", "google-chrome"],
     debianPackage: "chromium",
+  },
+  { name: "openssl", variable: "TEST_OPENSSL", programs: ["openssl"], debianPackage: "openssl" },
+  { name: "the AWS CLI", variable: "TEST_AWS", programs: ["aws"], debianPackage: "awscli" },
+  { name: "rclone", variable: "TEST_RCLONE", programs: ["rclone"], debianPackage: "rclone" },
+  { name: "s3cmd", variable: "TEST_S3CMD", programs: ["s3cmd"], debianPackage: "s3cmd" },
+  {
+    name: "python3 with boto3",
+    variable: "TEST_BOTO3_PYTHON",
+    programs: ["python3"],
+    debianPackage: "python3-boto3",
+    does: (path) =>
+      succeeds(path, "-c", "import importlib.util as u,sys; sys.exit(not u.find_spec('boto3'))"),
+  },
+  {
+    name: "curl with --aws-sigv4",
+    variable: "TEST_CURL",
+    programs: ["curl"],
+    debianPackage: "curl",
+    does: (path) => succeeds(path, "--aws-sigv4", "aws:amz", "--version"),
+  },
+  {
+    name: "s3fs with /dev/fuse",
+    variable: "TEST_S3FS",
+    programs: ["s3fs"],
+    debianPackage: "s3fs",
+    isPossible: canMount,
   },
 ];
 
 /**
  * The variables that tell tests where the programs they need are: from the environment, else found on PATH, else
- * installed (as root, with apt). A program that cannot be had is left out and told by name; its tests skip.
+ * installed (as root, with apt, all at once). A program that cannot be had is left out and told by name; its tests
+ * skip.
  */
 export function testNeeds(env: NodeJS.ProcessEnv): Record<string, string> {
   const found: Record<string, string> = {};
-  let listsAreFresh = false;
-  for (const { variable, programs, debianPackage } of needs) {
-    let path = env[variable] || findProgram(programs, env);
-    if (!path && mayInstall(env)) {
-      console.log(`Installing ${debianPackage} (its tests need it) …`);
-      if (!listsAreFresh) apt("update", "-qq");
-      listsAreFresh = true;
-      apt("install", "-y", "-qq", "--no-install-recommends", debianPackage);
-      path = findProgram(programs, env);
-    }
-    if (path) found[variable] = path;
-    else
-      console.log(`${programs[0]} was not found and could not be installed: tests that need it are skipped.`);
+  const possible = needs.filter((need) => need.isPossible?.() !== false);
+  for (const need of possible) take(found, need, env);
+  const missing = possible.filter(({ variable }) => found[variable] === undefined);
+  if (missing.length > 0 && mayInstall(env)) {
+    apt("update", "-qq");
+    // One package that this distribution does not have would keep apt from installing the others.
+    const packages = missing
+      .map(({ debianPackage }) => debianPackage)
+      .filter((name) => succeeds("apt-cache", "show", name));
+    console.log(`Installing ${packages.join(", ")} (tests need them) …`);
+    apt("install", "-y", "-qq", "--no-install-recommends", ...packages);
+    for (const need of missing) take(found, need, env);
   }
+  for (const { name, variable } of needs)
+    if (found[variable] === undefined)
+      console.log(`${name} was not found and could not be installed: tests that need it are skipped.`);
   return found;
 }
 
-/** Path of the first of `programs` on PATH that may be run. */
-function findProgram(programs: readonly string[], env: NodeJS.ProcessEnv): string | undefined {
+function take(found: Record<string, string>, need: Need, env: NodeJS.ProcessEnv): void {
+  const path = env[need.variable] || findProgram(need, env);
+  if (path) found[need.variable] = path;
+}
+
+/** Path of the first program on PATH that may be run and does. */
+function findProgram({ programs, does }: Pick<Need, "programs" | "does">, env: NodeJS.ProcessEnv) {
   const folders = (env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
-  return programs.flatMap((name) => folders.map((folder) => join(folder, name))).find(isRunnable);
+  return programs
+    .flatMap((name) => folders.map((folder) => join(folder, name)))
+    .find((path) => isRunnable(path) && (does === undefined || does(path)));
 }
 
 function isRunnable(path: string): boolean {
@@ -55,14 +97,28 @@ function isRunnable(path: string): boolean {
   }
 }
 
+function succeeds(command: string, ...args: string[]): boolean {
+  return spawnSync(command, args, { stdio: "ignore", timeout: 30_000 }).status === 0;
+}
+
+/** True where this user may mount file systems of its own: containers often have no such device. */
+function canMount(): boolean {
+  try {
+    closeSync(openSync("/dev/fuse", "r+"));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function mayInstall(env: NodeJS.ProcessEnv): boolean {
-  return process.getuid?.() === 0 && findProgram(["apt-get"], env) !== undefined;
+  return process.getuid?.() === 0 && findProgram({ programs: ["apt-get"] }, env) !== undefined;
 }
 
 function apt(...args: string[]): void {
   spawnSync("apt-get", args, {
     stdio: ["ignore", "ignore", "inherit"],
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-    timeout: 5 * 60_000,
+    timeout: 10 * 60_000,
   });
 }

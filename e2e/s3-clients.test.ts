@@ -1,0 +1,194 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { HeadObjectCommand, S3Client as Sdk } from "@aws-sdk/client-s3";
+import { openBoto3 } from "./testing/s3-boto3-client.ts";
+import { type S3Client, type S3ClientKind, s3ClientKinds } from "./testing/s3-clients.ts";
+import { cuttingProxy, makeCertificate, rewritingProxy, tlsFront } from "./testing/s3-proxies.ts";
+import {
+  makeFile,
+  type S3Account,
+  type S3Site,
+  sha256Of,
+  startS3Site,
+  storagePath,
+} from "./testing/s3-site.ts";
+
+const largeBytes = 24 * 1024 * 1024;
+const hugeBytes = 1024 * 1024 * 1024;
+
+const boto3Kind = s3ClientKinds.find(({ name }) => name === "boto3")!;
+
+describe("S3 clients against the product", () => {
+  let site: S3Site;
+  let large: string;
+  let largeHash: string;
+  let small: string;
+
+  before(async () => {
+    site = await startS3Site();
+    large = join(site.folder, "large.safetensors");
+    largeHash = await makeFile(large, largeBytes);
+    small = join(site.folder, "small.txt");
+    await writeFile(small, "a few bytes, and ünïcode\n");
+  });
+  after(() => site?.[Symbol.asyncDispose]());
+
+  /** Opens a client with a scratch folder of its own, and closes it whatever happens. */
+  async function withClient(
+    kind: S3ClientKind,
+    change: Partial<S3Account>,
+    work: (client: S3Client, folder: string) => Promise<void>,
+  ): Promise<void> {
+    const folder = await mkdtemp(join(site.folder, "client "));
+    const client = await kind.open({ ...site.account, ...change }, folder);
+    try {
+      await work(client, folder);
+    } finally {
+      await client[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true });
+    }
+  }
+
+  async function assertStored(client: S3Client, key: string, folder: string): Promise<void> {
+    const back = join(folder, "back");
+    await client.get(key, back);
+    assert.equal(await sha256Of(back), largeHash, `${key} came back as it went`);
+  }
+
+  /** Number of parts that the object was put together from; 0 when it came in one piece. */
+  async function partsOf(Key: string): Promise<number> {
+    const { accessKeyId, secretAccessKey, endpointUrl } = site.account;
+    const credentials = { accessKeyId, secretAccessKey };
+    const sdk = new Sdk({ endpoint: endpointUrl, region: "auto", forcePathStyle: true, credentials });
+    const { ETag = "" } = await sdk.send(new HeadObjectCommand({ Bucket: "outputs", Key }));
+    sdk.destroy();
+    return Number(/-(\d+)"$/.exec(ETag)?.[1] ?? 0);
+  }
+
+  /** The URLs that the client signs work without it. */
+  async function assertPresigned(client: S3Client, storedKey: string, newKey: string): Promise<void> {
+    const content = await readFile(small, "utf8");
+    if (client.presignGet) {
+      const url = await client.presignGet(storedKey);
+      assert.equal(await (await fetch(url)).text(), content);
+      const part = await fetch(url, { headers: { range: "bytes=2-9" } });
+      assert.deepEqual([part.status, await part.text()], [206, "few byte"]);
+      const spoilt = await fetch(url.replace(/(?<=ignature=)./, (letter) => (letter === "0" ? "1" : "0")));
+      assert.equal(spoilt.status, 403);
+    }
+    if (!client.presignPut) return;
+    const put = await fetch(await client.presignPut(newKey), { method: "PUT", body: "by URL" });
+    assert.equal(put.status, 200);
+    const got = await fetch((await client.presignGet?.(newKey)) ?? "");
+    assert.equal(await got.text(), "by URL");
+    await client.remove(newKey);
+  }
+
+  for (const kind of s3ClientKinds) {
+    const area = kind.name.replaceAll(" ", "-");
+
+    describe(kind.name, { skip: kind.skip }, () => {
+      it("puts, lists, gets and deletes files of all sizes, and reads a part of one", () =>
+        withClient(kind, {}, async (client, folder) => {
+          const keys = [`${area}/large.safetensors`, `${area}/ünï code + (1)&.txt`];
+          await client.put(large, keys[0]!);
+          await client.put(small, keys[1]!);
+          assert.deepEqual((await client.list(`${area}/`)).sort(), keys);
+          await assertStored(client, keys[0]!, folder);
+          await client.get(keys[1]!, join(folder, "small"));
+          assert.deepEqual(await readFile(join(folder, "small")), await readFile(small));
+          assert.equal((await partsOf(keys[0]!)) > 1, kind.sendsParts);
+          await assertPresigned(client, keys[1]!, `${area}-presigned`);
+          if (client.range) assert.equal(String(await client.range(keys[1]!, 2, 9)), "few byte");
+          for (const key of keys) await client.remove(key);
+          assert.deepEqual(await client.list(`${area}/`).catch(() => []), []);
+          // rclone takes a key that is not there for an empty folder, and is content.
+          await client.get(keys[0]!, join(folder, "gone")).catch(() => undefined);
+          await assert.rejects(readFile(join(folder, "gone")), { code: "ENOENT" });
+        }));
+
+      it("goes on after a connection was cut, up and down", async () => {
+        await using proxy = await cuttingProxy(site.port);
+        const endpointUrl = `http://127.0.0.1:${proxy.port}${storagePath}`;
+        await withClient(kind, { endpointUrl }, async (client, folder) => {
+          const key = `${area}-cut/large`;
+          proxy.cutNext("up", 13_000_000);
+          await client.put(large, key);
+          assert.equal(proxy.cuts(), 1);
+          proxy.cutNext("down", 13_000_000);
+          await assertStored(client, key, folder);
+          assert.equal(proxy.cuts(), 2);
+          await client.remove(key);
+        });
+      });
+    });
+  }
+
+  for (const kind of s3ClientKinds.filter(({ chunksOverTls }) => chunksOverTls)) {
+    const openssl = process.env["TEST_OPENSSL"] ?? "";
+    const skip = openssl === "" ? "openssl was not found" : kind.skip;
+
+    it(`${kind.name} sends its checksums behind the body over https`, { skip }, async () => {
+      const folder = await mkdtemp(join(site.folder, "tls "));
+      const certificate = await makeCertificate(openssl, folder);
+      let framings = 0;
+      await using front = await tlsFront(site.port, certificate, (data) => {
+        if (data.includes("STREAMING-UNSIGNED-PAYLOAD-TRAILER")) framings++;
+      });
+      const endpointUrl = `https://127.0.0.1:${front.port}${storagePath}`;
+      await withClient(kind, { endpointUrl, caFile: certificate.caFile }, async (client, scratch) => {
+        const key = `tls/${kind.name.replaceAll(" ", "-")}`;
+        await client.put(large, key);
+        await assertStored(client, key, scratch);
+        assert.ok(framings > 1, "every part came in aws-chunked framing");
+      });
+    });
+  }
+
+  for (const kind of s3ClientKinds.filter(({ name }) => ["boto3", "rclone"].includes(name))) {
+    for (const [what, path, change] of [
+      ["rewrites Accept-Encoding", storagePath, () => ({ headers: { "accept-encoding": "gzip, br" } })],
+      ["puts the mount point on", "", ({ url = "" }) => ({ path: storagePath + url })],
+    ] as [string, string, Parameters<typeof rewritingProxy>[1]][]) {
+      it(`${kind.name} works through a proxy that ${what}`, { skip: kind.skip }, async () => {
+        await using proxy = await rewritingProxy(site.port, change);
+        const endpointUrl = `http://127.0.0.1:${proxy.port}${path}`;
+        await withClient(kind, { endpointUrl }, async (client, folder) => {
+          const key = `${kind.name}-through/${what.replaceAll(" ", "-")}`;
+          await client.put(large, key);
+          assert.deepEqual(await client.list(`${kind.name}-through/`), [key]);
+          await assertStored(client, key, folder);
+          await client.remove(key);
+        });
+      });
+    }
+  }
+
+  it("boto3 does the small things too, and signs URLs in version 4", { skip: boto3Kind.skip }, async () => {
+    await using client = await openBoto3(
+      process.env["TEST_BOTO3_PYTHON"] ?? "",
+      site.account,
+      site.folder,
+      "s3v4",
+    );
+    await client.manual("manual/");
+    assert.match(await client.presignPut("by-url"), /X-Amz-Signature=/);
+    await client.put(small, "small/v4");
+    await assertPresigned(client, "small/v4", "by-url");
+  });
+
+  it("boto3 sends 1 GiB in parts and gets it back whole", { skip: boto3Kind.skip }, async () => {
+    await withClient(boto3Kind, {}, async (client, folder) => {
+      const sent = join(folder, "sent");
+      const hash = await makeFile(sent, hugeBytes);
+      await client.put(sent, "huge");
+      assert.equal(await partsOf("huge"), 128);
+      await rm(sent);
+      await client.get("huge", join(folder, "back"));
+      assert.equal(await sha256Of(join(folder, "back")), hash);
+      await client.remove("huge");
+    });
+  });
+});
