@@ -10,7 +10,7 @@ export function takesJobs(provider: Provider): boolean {
 }
 
 function providerText(provider: Provider): string {
-  if (!provider.configured) return t("not_set_up");
+  if (!provider.configured) return [t("not_set_up"), provider.unavailable_reason].filter(Boolean).join(". ");
   const words = provider.id === "local" ? t("provider_local_text") : provider.description;
   return [words, provider.trainer?.detail, provider.unavailable_reason].filter(Boolean).join(" ");
 }

@@ -13,6 +13,9 @@ const tombstoneMs = 24 * hourMs;
 /** An upload that nobody continued for so long is dropped. */
 const abandonedMs = 7 * 24 * hourMs;
 
+/** Uploads whose files are read at the same time. */
+const readAtOnce = 64;
+
 /** The result of a completion, written before its file is renamed away; with the file gone it has happened. */
 export interface Completion {
   /** Name of the file in the upload's folder that becomes the object. */
@@ -61,11 +64,15 @@ export async function writeCompletion(disk: Disk, uploadId: string, completion: 
 /** The unfinished uploads of keys with a prefix, by key, then by age. */
 export async function listUploads(disk: Disk, bucket: string, prefix: string): Promise<UploadInfo[]> {
   const found: UploadInfo[] = [];
-  for (const uploadId of await readdir(disk.own("mpu"))) {
+  const look = async (uploadId: string): Promise<void> => {
     const info = await readInfo(disk, uploadId);
-    if (info === null || info.bucket !== bucket || !info.key.startsWith(prefix)) continue;
+    if (info === null || info.bucket !== bucket || !info.key.startsWith(prefix)) return;
     if ((await readCompletion(disk, uploadId)) === null) found.push(info);
-  }
+  };
+  const ids = await readdir(disk.own("mpu"));
+  // One after the other, each waits its turn behind everything else that reads and writes.
+  for (let from = 0; from < ids.length; from += readAtOnce)
+    await Promise.all(ids.slice(from, from + readAtOnce).map(look));
   return found.sort((left, right) => compareKeys(left.key, right.key) || left.createdMs - right.createdMs);
 }
 
