@@ -91,14 +91,14 @@ function driver(parts: { provider?: Partial<Provider>; deliver?: DeliverOutputs;
 }
 
 /** A job that has just been taken into work. */
-async function begunJob(): Promise<string> {
+async function begunJob(jobType: "local" | "cloud" = "local"): Promise<string> {
   const jobId = `job-${number++}`;
   const job = newJobRecord(
     {
       jobId,
       userId: "ada",
       provider: "local",
-      jobType: "local",
+      jobType,
       name: "a run",
       configName: null,
       modelFamily: null,
@@ -203,9 +203,9 @@ test("a run's upload credential is dead at its end on this machine, and drains a
   await here.drive(job);
   assert.equal(await stores.uploadTokens.byJob(job), null);
 
-  const remote = await begunJob();
+  const remote = await begunJob("cloud");
   let ahead = 0;
-  const elsewhere = driver({ provider: { outputFolder: () => null }, now: () => Date.now() + ahead });
+  const elsewhere = driver({ now: () => Date.now() + ahead });
   await elsewhere.drive(remote);
   assert.ok((await wireOf(remote)).is_terminal);
   const [secret = "", accessKeyId = ""] = await elsewhere.tokens.secretsOf(remote);

@@ -277,7 +277,8 @@ async function finish(options: DriveRunOptions, job: JobRecord, end: RunEnd): Pr
         );
       if (end.outcome === "completed") reached = { ...end, outputUrl: modelUrl ?? end.outputUrl };
     } catch (error) {
-      // A finished model is worth waiting for, be it for room on the disk or in a quota: delivery is tried again, unless nobody wants it any more.
+      // A finished model is worth waiting for, be it for room on the disk or in a quota: delivery is tried again, unless
+      // nobody wants it any more.
       if (end.outcome === "completed") {
         if (!(await tellTrouble(options, job, error))) throw error;
         reached = { outcome: "cancelled" };
@@ -341,10 +342,9 @@ async function secretsOf(options: DriveRunOptions, jobId: string): Promise<strin
 async function cleanUp(options: DriveRunOptions, jobId: string, job: JobRecord | null): Promise<void> {
   await removeArchive(options, jobId);
   if (!job) return options.uploadTokens.revoke(jobId);
-  const provider = options.findProvider(job.wire.provider);
   // Of a run on this machine nothing is under way any more; another's last upload may be, so its credential runs out.
-  if (provider.outputFolder(jobId) !== null) await options.uploadTokens.revoke(jobId);
-  await provider.forget(jobId);
+  if (job.wire.job_type === "local") await options.uploadTokens.revoke(jobId);
+  await options.findProvider(job.wire.provider).forget(jobId);
   options.received.forget(jobId);
 }
 

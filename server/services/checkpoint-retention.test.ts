@@ -138,9 +138,9 @@ describe("the last checkpoints of a job", () => {
     for (const key of keys) await store(jobId, key);
     await retention().prune(jobId);
     assert.deepEqual(await keysOf(jobId), keys);
-    await stores.settings.set("storageKeepCheckpoints", 1);
+    await stores.settings.set({ storageKeepCheckpoints: 1 });
     await retention().prune(jobId);
-    await stores.settings.set("storageKeepCheckpoints", null);
+    await stores.settings.set({ storageKeepCheckpoints: null });
     assert.deepEqual(await keysOf(jobId), keys.slice(2));
   });
 

@@ -35,7 +35,7 @@ export function dataConsentService(
       return { consent: await settings.get("dataConsent") };
     },
     async putConsentSetting({ body }) {
-      await settings.set("dataConsent", body.consent);
+      await settings.set({ dataConsent: body.consent });
       return { success: true, consent: body.consent };
     },
     async previewDatasets({ body }, { caller }) {

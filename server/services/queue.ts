@@ -47,7 +47,7 @@ export function queueService(options: QueueServiceOptions): Handlers<typeof queu
       return { job_id: job.job_id, position: job.queue_position, status: job.status };
     },
     async setConcurrency({ body }) {
-      await options.settings.set("maxConcurrentJobs", body.max_concurrent);
+      await options.settings.set({ maxConcurrentJobs: body.max_concurrent });
       options.wakeQueue();
       return body;
     },

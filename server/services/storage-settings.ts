@@ -17,9 +17,11 @@ export function storageSettingService({
       };
     },
     async putStorageSettings({ body }) {
-      await settings.set("storageKeepCheckpoints", body.keep_checkpoints);
-      await settings.set("storageQuotaJobBytes", body.quota_job_bytes);
-      await settings.set("storageQuotaUserBytes", body.quota_user_bytes);
+      await settings.set({
+        storageKeepCheckpoints: body.keep_checkpoints,
+        storageQuotaJobBytes: body.quota_job_bytes,
+        storageQuotaUserBytes: body.quota_user_bytes,
+      });
       return body;
     },
   };

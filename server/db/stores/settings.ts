@@ -30,13 +30,19 @@ export function settingStore(
       const row = await db.selectFrom("settings").select("value").where("name", "=", name).executeTakeFirst();
       return row ? (JSON.parse(row.value) as Settings[Name]) : settingDefaults[name];
     },
-    async set<Name extends keyof Settings>(name: Name, value: Settings[Name]): Promise<void> {
-      const text = JSON.stringify(value);
+    /** All of the changes or none. */
+    async set(changes: Partial<Settings>): Promise<void> {
+      const names = Object.keys(changes) as (keyof Settings)[];
       const [event] = await db.transaction().execute(async (transaction) => {
-        await transaction.deleteFrom("settings").where("name", "=", name).execute();
-        await transaction.insertInto("settings").values({ name, value: text, updated_at: now() }).execute();
+        await transaction.deleteFrom("settings").where("name", "in", names).execute();
+        const rows = names.map((name) => ({
+          name,
+          value: JSON.stringify(changes[name]),
+          updated_at: now(),
+        }));
+        await transaction.insertInto("settings").values(rows).execute();
         return appendEvents(transaction, [
-          { jobId: null, userId: null, type: "settings.changed", atMs: now(), data: { names: [name] } },
+          { jobId: null, userId: null, type: "settings.changed", atMs: now(), data: { names } },
         ]);
       });
       if (event) onChanged(event);

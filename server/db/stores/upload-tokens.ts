@@ -1,4 +1,4 @@
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import { activeStatuses } from "@simpletuner-cloud/contract/jobs.ts";
 import type { Database } from "../schema.ts";
 
@@ -54,11 +54,10 @@ export function uploadTokenStore(db: Kysely<Database>, now: () => number) {
     },
     /** Removes credentials whose job was over by then, or is gone; a crash right after an end leaves them behind. */
     async removeOfJobsOverBefore(atMs: number): Promise<void> {
-      const kept = db
-        .selectFrom("jobs")
-        .select("id")
-        .where((job) => job.or([job("status", "in", activeStatuses), job("completed_at", ">=", atMs)]));
-      await db.deleteFrom("upload_tokens").where("job_id", "not in", kept).execute();
+      await db
+        .deleteFrom("upload_tokens")
+        .where((token) => token.not(token.exists(jobsOpenSince(db, atMs))))
+        .execute();
     },
     async removeOfJob(jobId: string): Promise<void> {
       await db.deleteFrom("upload_tokens").where("job_id", "=", jobId).execute();
@@ -68,3 +67,12 @@ export function uploadTokenStore(db: Kysely<Database>, now: () => number) {
 
 /** See {@link uploadTokenStore}. */
 export type UploadTokenStore = ReturnType<typeof uploadTokenStore>;
+
+/** The token's job, if it is active or ended since then: one look by key for each token, however many jobs there are. */
+function jobsOpenSince(db: Kysely<Database>, atMs: number) {
+  return db
+    .selectFrom("jobs")
+    .select("jobs.id")
+    .where("jobs.id", "=", sql.ref<string>("upload_tokens.job_id"))
+    .where((job) => job.or([job("status", "in", activeStatuses), job("completed_at", ">=", atMs)]));
+}

@@ -139,8 +139,8 @@ const usualRequest: RunRequest = {
   config: {
     max_train_steps: 4,
     model_family: "flux",
-    output_dir: "/home/ada/out",
-    data_backend_config: "/home/ada/d.json",
+    output_dir: "/data/team/out",
+    data_backend_config: "/data/team/d.json",
   },
   dataloader: [],
   archivePath: null,

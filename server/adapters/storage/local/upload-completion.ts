@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { lstat, open, unlink } from "node:fs/promises";
-import { fail } from "@simpletuner-cloud/contract/errors.ts";
+import { chooseParts } from "../chosen-parts.ts";
 import type { ChecksumAlgorithm, CompleteUpload, ObjectInfo, PartChecksums } from "../storage.ts";
 import { copyRange } from "./body-writer.ts";
 import { diskError } from "./disk.ts";
@@ -10,9 +10,6 @@ import { fileIdentity, recordInfo } from "./object-records.ts";
 import type { UploadParts } from "./upload-parts.ts";
 import { dataFile, type PartRecord, type UploadState } from "./upload-state.ts";
 import { findCompletion, requireUpload, tidyCompleted, uploadPath, writeCompletion } from "./uploads.ts";
-
-/** S3's least for every part but the last. */
-const minPartBytes = 5 * 1024 * 1024;
 
 /** Holds the parts in one sequence when they do not lie in place. */
 const assembledFile = "assembled";
@@ -30,7 +27,7 @@ export async function completeUpload(
     if (earlier !== null) return earlier;
     const info = await requireUpload(parts.disk, input);
     const object = await parts.states.use(info, async (state) => {
-      const chosen = chooseParts(state, input);
+      const chosen = chooseParts(state.parts, input);
       state.isClosed = true;
       try {
         await Promise.all(state.writes);
@@ -44,28 +41,6 @@ export async function completeUpload(
     await tidyCompleted(parts.disk, input.uploadId);
     return object;
   });
-}
-
-function chooseParts(state: UploadState, input: CompleteUpload): PartRecord[] {
-  const chosen: PartRecord[] = [];
-  let previous = 0;
-  for (const { partNumber, etag } of input.parts) {
-    if (partNumber <= previous) throw fail("upload_part_order");
-    previous = partNumber;
-    const part = state.parts.get(partNumber);
-    if (part === undefined || part.etag !== etag)
-      throw fail("upload_part_invalid", { part_number: partNumber });
-    chosen.push(part);
-  }
-  const small = chosen.slice(0, -1).find((part) => part.sizeBytes < minPartBytes);
-  if (small !== undefined) {
-    throw fail("upload_part_too_small", {
-      part_number: small.partNumber,
-      size_bytes: small.sizeBytes,
-      minimum_bytes: minPartBytes,
-    });
-  }
-  return chosen;
 }
 
 async function commitParts(

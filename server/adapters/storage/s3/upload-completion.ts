@@ -1,4 +1,4 @@
-import { fail, Failure } from "@simpletuner-cloud/contract/errors.ts";
+import { Failure } from "@simpletuner-cloud/contract/errors.ts";
 import type {
   CompleteUpload,
   ObjectInfo,
@@ -7,13 +7,11 @@ import type {
   UploadInfo,
   UploadRef,
 } from "../storage.ts";
+import { chooseParts } from "../chosen-parts.ts";
 import type { Description } from "./descriptions.ts";
 import { completeExternal, record } from "./object-writing.ts";
 import { findState, listParts, partNames, stateName, unknownUpload, type UploadState } from "./uploads.ts";
 import { findVersion, type ReadingParts } from "./versions.ts";
-
-/** S3's least for every part but the last. */
-const minPartBytes = 5 * 1024 * 1024;
 
 /** Where the result of a completed upload is kept for a day. */
 export function completionName({ connection }: ReadingParts, uploadId: string): string {
@@ -29,7 +27,7 @@ export async function completeUpload(parts: ReadingParts, input: CompleteUpload)
   if (state === null) return earlierResult(parts, input);
   try {
     const stored = await listParts(parts, state);
-    const chosen = chooseParts(stored, input);
+    const chosen = chooseParts(new Map(stored.map((part) => [part.partNumber, part])), input);
     const object = await commit(parts, state, chosen, input);
     await close(parts, state, object);
     return object;
@@ -61,29 +59,6 @@ async function close(parts: ReadingParts, { info }: UploadState, object: ObjectI
     stateName(parts, info.bucket, info.uploadId),
     ...(await partNames(parts, info.uploadId)),
   ]);
-}
-
-function chooseParts(stored: readonly PartInfo[], input: CompleteUpload): PartInfo[] {
-  const byNumber = new Map(stored.map((part) => [part.partNumber, part]));
-  const chosen: PartInfo[] = [];
-  let previous = 0;
-  for (const { partNumber, etag } of input.parts) {
-    if (partNumber <= previous) throw fail("upload_part_order");
-    previous = partNumber;
-    const part = byNumber.get(partNumber);
-    if (part === undefined || part.etag !== etag)
-      throw fail("upload_part_invalid", { part_number: partNumber });
-    chosen.push(part);
-  }
-  const small = chosen.slice(0, -1).find((part) => part.sizeBytes < minPartBytes);
-  if (small !== undefined) {
-    throw fail("upload_part_too_small", {
-      part_number: small.partNumber,
-      size_bytes: small.sizeBytes,
-      minimum_bytes: minPartBytes,
-    });
-  }
-  return chosen;
 }
 
 async function commit(
