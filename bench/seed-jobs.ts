@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
 import type { SQLInputValue, StatementSync } from "node:sqlite";
 import { UUID } from "uuidv7";
-import { statePaths } from "@simpletuner-cloud/server/config.ts";
+import { statePaths } from "@simpletuner-cloud/server/config/state-paths.ts";
 import { openDatabase } from "@simpletuner-cloud/server/db/open-database.ts";
 import { openSqlite } from "@simpletuner-cloud/server/db/sqlite-driver.ts";
 import { rowOf } from "@simpletuner-cloud/server/db/stores/jobs.ts";

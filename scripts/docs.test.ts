@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { environmentVariables } from "@simpletuner-cloud/server/environment-variables.ts";
@@ -13,8 +13,9 @@ for (const [name, text] of generatedDocs()) {
 
 test("every variable the server reads is listed, and no other", () => {
   const read = new Set<string>();
-  for (const file of ["config.ts", "credential-key.ts"]) {
-    const source = readFileSync(join(docsFolder, "..", "server", file), "utf8");
+  const server = join(docsFolder, "..", "server");
+  for (const file of globSync(["config.ts", "config/*.ts", "credential-key.ts"], { cwd: server })) {
+    const source = readFileSync(join(server, file), "utf8");
     for (const [, name = ""] of source.matchAll(/"((?:SIMPLETUNER|REPLICATE|HTTPS?|NO)_[A-Z_]+)"/g))
       read.add(name);
   }

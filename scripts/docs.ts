@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { errorTable } from "@simpletuner-cloud/contract/errors.ts";
-import { packageVersion } from "@simpletuner-cloud/server/config.ts";
+import { packageVersion } from "@simpletuner-cloud/server/config/package-files.ts";
 import { environmentVariables } from "@simpletuner-cloud/server/environment-variables.ts";
 import { openApi } from "@simpletuner-cloud/server/http/openapi.ts";
 

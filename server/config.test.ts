@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { readConfig, StartError } from "./config.ts";
+import { readConfig } from "./config.ts";
+import { StartError } from "./config/values.ts";
 
 const url = "s3://models/team/a?endpoint=https://s3.example.org:9000/x&region=eu-1";
 

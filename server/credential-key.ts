@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { StartError } from "./config.ts";
+import { StartError } from "./config/values.ts";
 
 /**
  * The 32-byte master key of this state directory. Made on first use, readable by its user only from the first

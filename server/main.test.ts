@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, test } from "node:test";
-import { StartError } from "./config.ts";
+import { StartError } from "./config/values.ts";
 import { startServer } from "./main.ts";
 import { waitForJob } from "./testing/test-server.ts";
 import { runServer, startServerProcess } from "./testing/server-process.ts";

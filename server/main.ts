@@ -4,7 +4,9 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
 import { createApp } from "./app.ts";
-import { readConfig, type ServerConfig, StartError, statePaths } from "./config.ts";
+import { readConfig, type ServerConfig } from "./config.ts";
+import { StartError } from "./config/values.ts";
+import { statePaths } from "./config/state-paths.ts";
 import {
   type Authenticate,
   isLoopbackAddress,

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { StartError } from "./config.ts";
+import { StartError } from "./config/values.ts";
 
 /**
  * Lets one server at a time use a state directory; answers the function that gives it free. The lock is one of the

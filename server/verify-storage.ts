@@ -4,7 +4,7 @@ import {
   type VerifyOptions,
   verifyStorage,
 } from "./adapters/storage/local/verify-storage.ts";
-import { statePaths } from "./config.ts";
+import { statePaths } from "./config/state-paths.ts";
 import { checksumHasher } from "./http/s3/checksums.ts";
 
 /** See {@link VerifyOptions}. */

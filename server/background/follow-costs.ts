@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { RunCosts } from "../services/run-costs.ts";
+import { type Loop, startLoop } from "./loop.ts";
 
 const everyMs = 15_000;
 
@@ -12,12 +13,8 @@ export interface FollowCostOptions {
   stopping: AbortSignal;
 }
 
-/**
- * Keeps the cost of every running job current and its money reserved, every 15 seconds until `stopping`. The timer keeps
- * no process alive. Answers what waits for a round that is under way, and a round by hand.
- */
-export function followCosts({ costs, stopRun, log, stopping }: FollowCostOptions) {
-  let running: Promise<void> | null = null;
+/** Keeps the cost of every running job current and its money reserved, every 15 seconds until `stopping`. */
+export function followCosts({ costs, stopRun, log, stopping }: FollowCostOptions): Loop {
   const round = async (): Promise<void> => {
     for (const charge of await costs.running()) {
       if (stopping.aborted) return;
@@ -28,23 +25,5 @@ export function followCosts({ costs, stopRun, log, stopping }: FollowCostOptions
       }
     }
   };
-  const runOnce = (): Promise<void> => {
-    // A round that takes over its time is not joined by a second.
-    running ??= round()
-      .catch((error: unknown) => log.warn({ err: error }, "the costs were not counted"))
-      .finally(() => (running = null));
-    return running;
-  };
-  const timer = setInterval(() => void runOnce(), everyMs);
-  timer.unref();
-  stopping.addEventListener("abort", () => clearInterval(timer), { once: true });
-  return {
-    runOnce,
-    async settled(): Promise<void> {
-      await running;
-    },
-  };
+  return startLoop({ name: "counting the costs", everyMs, round, log, stopping });
 }
-
-/** See {@link followCosts}. */
-export type CostFollower = ReturnType<typeof followCosts>;

@@ -2,7 +2,7 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { JobStore } from "../db/stores/jobs.ts";
 import type { UploadTokenStore } from "../db/stores/upload-tokens.ts";
-import type { StatePaths } from "../config.ts";
+import type { StatePaths } from "../config/state-paths.ts";
 import type { JobQueue } from "./start-queued-jobs.ts";
 
 /** Jobs taken up at once after a start; more than can be under way at any limit. */

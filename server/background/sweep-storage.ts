@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { ObjectStorage } from "../adapters/storage/storage.ts";
+import { type Loop, startLoop } from "./loop.ts";
 
 const hourMs = 3_600_000;
 
@@ -10,28 +11,15 @@ export interface StorageSweepOptions {
   stopping: AbortSignal;
 }
 
-/**
- * Has the storage remove what crashed or abandoned writers left, now and once an hour until `stopping`. The timer
- * keeps no process alive. Answers what waits for a sweep that is under way.
- */
-export function sweepStorageHourly({ storage, log, stopping }: StorageSweepOptions): {
-  settled(): Promise<void>;
-} {
-  let running: Promise<void> | null = null;
-  const sweep = (): void => {
-    // One that takes over an hour is not joined by a second.
-    running ??= storage
-      .sweep()
-      .catch((error: unknown) => log.warn({ err: error }, "the storage was not swept"))
-      .finally(() => (running = null));
-  };
-  const timer = setInterval(sweep, hourMs);
-  timer.unref();
-  stopping.addEventListener("abort", () => clearInterval(timer), { once: true });
-  sweep();
-  return {
-    async settled() {
-      await running;
-    },
-  };
+/** Has the storage remove what crashed or abandoned writers left, now and once an hour until `stopping`. */
+export function sweepStorageHourly({ storage, log, stopping }: StorageSweepOptions): Loop {
+  const loop = startLoop({
+    name: "sweeping the storage",
+    everyMs: hourMs,
+    round: () => storage.sweep(),
+    log,
+    stopping,
+  });
+  void loop.runOnce();
+  return loop;
 }

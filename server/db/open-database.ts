@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Kysely } from "kysely";
 import { Failure } from "@simpletuner-cloud/contract/errors.ts";
-import { StartError } from "../config.ts";
+import { StartError } from "../config/values.ts";
 import { migrate, NewerSchemaError } from "./migrate.ts";
 import type { Database } from "./schema.ts";
 import { nodeSqliteDialect, openSqlite } from "./sqlite-driver.ts";

@@ -1,4 +1,4 @@
-import type { ExternalStorageConfig } from "../../config.ts";
+import type { ExternalStorageConfig } from "../../config/external-storage.ts";
 import { openLocalStorage } from "./local/local-storage.ts";
 import type { ObjectStorage } from "./storage.ts";
 

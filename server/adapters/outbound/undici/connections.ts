@@ -1,6 +1,6 @@
 import { getCACertificates } from "node:tls";
 import { EnvHttpProxyAgent } from "undici";
-import type { OutboundConfig } from "../../../config.ts";
+import type { OutboundConfig } from "../../../config/outbound.ts";
 
 /** Connections that follow the network settings; `close` ends those that are idle. */
 export function openConnections(settings: OutboundConfig): EnvHttpProxyAgent {

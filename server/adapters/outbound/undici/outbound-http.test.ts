@@ -10,7 +10,8 @@ import { text } from "node:stream/consumers";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { promisify } from "node:util";
 import { execFile } from "node:child_process";
-import { type OutboundConfig, readConfig } from "../../../config.ts";
+import type { OutboundConfig } from "../../../config/outbound.ts";
+import { readConfig } from "../../../config.ts";
 import { OutboundError, type OutboundRequest } from "../outbound-http.ts";
 import { outboundHttp, type Resilience } from "./outbound-http.ts";
 

@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { BrokenCircuitError, circuitBreaker, CircuitState, ConsecutiveBreaker, handleWhen } from "cockatiel";
 import type { Dispatcher } from "undici";
-import type { OutboundConfig } from "../../../config.ts";
+import type { OutboundConfig } from "../../../config/outbound.ts";
 import {
   type OutboundAnswer,
   OutboundError,
@@ -164,3 +164,6 @@ async function readText(
   }
   return Buffer.concat(pieces).toString("utf8");
 }
+
+/** See {@link outboundHttp}. */
+export type OutboundHttp = ReturnType<typeof outboundHttp>;

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { isBundledModel } from "../../../domain/bundled-models.ts";
-import { StartError } from "../../../config.ts";
+import { StartError } from "../../../config/values.ts";
 
 const run = promisify(execFile);
 

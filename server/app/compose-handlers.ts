@@ -1,0 +1,63 @@
+import type { JobQueue } from "../background/start-queued-jobs.ts";
+import { packageVersion } from "../config/package-files.ts";
+import { pingDatabase } from "../db/ping-database.ts";
+import type { AllHandlers } from "../http/mount-api.ts";
+import { artifactService } from "../services/artifacts.ts";
+import { configService } from "../services/configs.ts";
+import { costService } from "../services/cost.ts";
+import { dataConsentService } from "../services/data-consent.ts";
+import { eventService } from "../services/events.ts";
+import { accessibleJob } from "../services/job-access.ts";
+import { jobService } from "../services/jobs.ts";
+import { logService } from "../services/logs.ts";
+import { providerService } from "../services/providers.ts";
+import { queueService } from "../services/queue.ts";
+import { resultService } from "../services/results.ts";
+import { jobSubmitter } from "../services/submit-job.ts";
+import { storageSettingService } from "../services/storage-settings.ts";
+import { systemService } from "../services/system.ts";
+import { trainerEventService } from "../services/trainer-events.ts";
+import type { AppOptions } from "./app-options.ts";
+import type { Parts } from "./open-parts.ts";
+
+/** Every use case, by resource as in the contract. */
+export function composeHandlers(
+  options: AppOptions,
+  parts: Parts,
+  queue: JobQueue,
+  stopping: AbortSignal,
+): AllHandlers {
+  const { stores, snapshots, providers } = parts;
+  const shared = { ...parts, ...stores };
+  const consent = dataConsentService({
+    ...shared,
+    inputsOf: async (jobId, caller) => {
+      await accessibleJob(stores.jobs, caller, jobId, "view");
+      return snapshots.inputs(jobId);
+    },
+  });
+  const submit = jobSubmitter({ ...shared, keys: stores.idempotencyKeys, consent, wakeQueue: queue.wake });
+  return {
+    jobs: jobService({ ...shared, submit, stopRun: queue.stopRun, forgetRun: providers.forgetEverywhere }),
+    logs: logService(shared),
+    results: resultService(shared),
+    artifacts: artifactService(shared),
+    storageKeys: parts.storageKeys,
+    storageSettings: storageSettingService(stores),
+    dataConsent: consent,
+    configs: configService(parts.files),
+    queue: queueService({ ...shared, wakeQueue: queue.wake }),
+    providers: providerService({ providers: providers.all }),
+    cost: costService(shared),
+    events: eventService({ ...shared, maxStreams: options.config.maxEventStreams }),
+    trainerEvents: trainerEventService({ ...shared, uploadTokens: parts.tokens }),
+    system: systemService({
+      ...parts,
+      pingDatabase: () => pingDatabase(parts.db),
+      version: packageVersion(),
+      publicUrl: options.baseUrl,
+      stateDir: options.config.stateDir,
+      stopping,
+    }),
+  };
+}

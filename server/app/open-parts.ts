@@ -1,0 +1,126 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { Failure } from "@simpletuner-cloud/contract/errors.ts";
+import { outboundHttp } from "../adapters/outbound/undici/outbound-http.ts";
+import { providerRegistry } from "../adapters/providers/registry.ts";
+import { limitedStorage, type QuotaAccounts } from "../adapters/storage/limited-storage.ts";
+import { type OpenStorage, openStorage } from "../adapters/storage/open-storage.ts";
+import { packageRoot } from "../config/package-files.ts";
+import { StartError } from "../config/values.ts";
+import { statePaths, type StatePaths } from "../config/state-paths.ts";
+import { credentialKey } from "../credential-key.ts";
+import { openDatabase } from "../db/open-database.ts";
+import { openStores, type Stores } from "../db/stores/open-stores.ts";
+import { outputsBucket } from "../domain/run-files.ts";
+import { secretBox } from "../domain/sealed-secret.ts";
+import { checkpointRetention } from "../services/checkpoint-retention.ts";
+import { configFiles } from "../services/config-files.ts";
+import { datasetPackaging } from "../services/dataset-packaging.ts";
+import { jobPricing } from "../services/job-price.ts";
+import { jobSnapshots } from "../services/job-snapshots.ts";
+import { liveEvents } from "../services/live-events.ts";
+import { machineClock } from "../services/machine-clock.ts";
+import { receivedFiles } from "../services/received-files.ts";
+import { runCosts } from "../services/run-costs.ts";
+import { runReports } from "../services/run-reports.ts";
+import { spendGuard } from "../services/spend-guard.ts";
+import { storedJobs } from "../services/stored-jobs.ts";
+import { storageKeyService } from "../services/storage-keys.ts";
+import { storageQuotas } from "../services/storage-quotas.ts";
+import { uploadTokens } from "../services/upload-tokens.ts";
+import type { AppOptions } from "./app-options.ts";
+import { openProviders } from "./open-providers.ts";
+
+/** Opens what everything else stands on. */
+export async function openParts(options: AppOptions) {
+  const { config, log, now } = options;
+  const paths = statePaths(config.stateDir);
+  await mkdir(paths.jobs, { recursive: true, mode: 0o700 });
+  const secrets = secretBox(credentialKey(paths.credentialKey, options.env));
+  const live = liveEvents();
+  const outputs = await openOutputs(options, paths);
+  const db = await openDatabase(paths.database, now);
+  const stores = openStores(db, now, live.publishChange, live.publishServerEvent);
+  const storage = limitedStorage(outputs, quotasOf(outputs, stores));
+  const snapshots = jobSnapshots(stores.jobs, secrets);
+  const retention = checkpointRetention({ ...stores, snapshots, storage, log });
+  const outbound = outboundHttp(config.outbound);
+  const providers = providerRegistry(openProviders(options, paths, outbound));
+  return {
+    paths,
+    db,
+    log,
+    now,
+    secrets,
+    live,
+    stores,
+    storage,
+    outbound,
+    providers,
+    findProvider: providers.find,
+    files: configFiles({
+      configs: paths.configs,
+      dataloaders: paths.dataloaders,
+      builtIn: { folder: join(packageRoot(), "samples"), root: packageRoot() },
+    }),
+    packaging: datasetPackaging([config.stateDir]),
+    snapshots,
+    retention,
+    tokens: uploadTokens({
+      store: stores.uploadTokens,
+      secrets,
+      baseUrl: options.baseUrl,
+      drainMs: config.uploadDrainMs,
+      now,
+    }),
+    storageKeys: storageKeyService({
+      ...stores,
+      secrets,
+      now,
+      baseUrl: options.baseUrl,
+      findCaller: options.findCaller,
+    }),
+    received: receivedFiles({ jobs: stores.jobs, pruneCheckpoints: retention.prune, now, log }),
+    reports: runReports({ ...stores, live, now }),
+    ...costParts(stores, now),
+  };
+}
+
+/** What counts and limits what jobs cost. */
+function costParts(stores: Stores, now: () => number) {
+  const guard = spendGuard({ ...stores, now });
+  return {
+    spendGuard: guard,
+    price: jobPricing(stores),
+    costs: runCosts({ ...stores, spendGuard: guard, readClock: machineClock(now) }),
+  };
+}
+
+function quotasOf(storage: OpenStorage, { jobs, settings }: Stores): QuotaAccounts {
+  return storageQuotas({
+    storage,
+    ...storedJobs({ jobs, storage }),
+    limits: async () => ({
+      jobBytes: await settings.get("storageQuotaJobBytes"),
+      userBytes: await settings.get("storageQuotaUserBytes"),
+    }),
+  });
+}
+
+/** The storage with the bucket for outputs in it. */
+async function openOutputs({ config }: AppOptions, paths: StatePaths): Promise<OpenStorage> {
+  const storage = await openStorage({
+    localRoot: paths.outputs,
+    keepFreeBytes: config.storageKeepFreeBytes,
+    external: config.externalStorage,
+  });
+  try {
+    await storage.createBucket(outputsBucket);
+  } catch (error) {
+    throw error instanceof Failure && config.externalStorage !== null ? new StartError(error.message) : error;
+  }
+  return storage;
+}
+
+/** See {@link openParts}. */
+export type Parts = Awaited<ReturnType<typeof openParts>>;

@@ -1,0 +1,18 @@
+import { join } from "node:path";
+
+/** Folders and files of the server below its state directory. */
+export function statePaths(stateDir: string) {
+  const cloud = join(stateDir, "cloud");
+  return {
+    database: join(stateDir, "config", "cloud", "jobs.db"),
+    configs: join(stateDir, "config"),
+    dataloaders: join(stateDir, "config", "cloud", "dataloaders"),
+    jobs: join(cloud, "jobs"),
+    packages: join(cloud, "packages"),
+    lock: join(cloud, "server.lock.db"),
+    credentialKey: join(stateDir, "credential.key"),
+    outputs: join(stateDir, "cloud_outputs"),
+  };
+}
+/** See {@link statePaths}. */
+export type StatePaths = ReturnType<typeof statePaths>;
