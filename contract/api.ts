@@ -1,5 +1,6 @@
 import { artifactEndpoints } from "./artifacts.ts";
 import { configEndpoints } from "./configs.ts";
+import { configVersionEndpoints } from "./config-versions.ts";
 import { costEndpoints } from "./cost.ts";
 import { dataConsentEndpoints } from "./data-consent.ts";
 import { eventEndpoints } from "./events.ts";
@@ -23,6 +24,7 @@ export const api = {
   storageSettings: storageSettingEndpoints,
   dataConsent: dataConsentEndpoints,
   configs: configEndpoints,
+  configVersions: configVersionEndpoints,
   queue: queueEndpoints,
   providers: providerEndpoints,
   cost: costEndpoints,

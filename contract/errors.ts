@@ -24,6 +24,19 @@ export const errorTable = {
     409,
     'The configuration "{name}" was changed by someone else meanwhile. Load it again and repeat your change.',
   ],
+  git_unavailable: [
+    503,
+    "git is not installed on the server, so no versions of configurations can be kept. Install it and try again.",
+  ],
+  git_no_repository: [
+    404,
+    "No versions of the configurations are kept yet. Start keeping them under Configurations → Versions, or with `configs versions init`.",
+  ],
+  git_refused: [409, "git refused: {reason}."],
+  config_holds_secrets: [
+    409,
+    'The configuration "{name}" holds a secret in {field}, which would leave this machine. Put it into the environment or the secrets instead, then push.',
+  ],
   no_configuration: [
     422,
     "config: send either an inline config or the name of a saved one in config_name_to_load.",

@@ -145,6 +145,14 @@ export const SubmitJob = Type.Object(
     ),
     consent_token: Type.Optional(Type.String({ maxLength: 200 })),
     idempotency_key: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
+    snapshot_name: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 120,
+        description: "Names the version of the configurations that is committed with this job",
+      }),
+    ),
+    snapshot_message: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
   },
   { additionalProperties: false },
 );

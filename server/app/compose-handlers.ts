@@ -1,3 +1,6 @@
+import { gitRepository } from "../adapters/git/git-repository.ts";
+import { configSnapshots } from "../services/config-snapshots.ts";
+import { configVersionService } from "../services/config-versions.ts";
 import type { JobQueue } from "../background/start-queued-jobs.ts";
 import { packageVersion } from "../config/package-files.ts";
 import { pingDatabase } from "../db/ping-database.ts";
@@ -36,7 +39,14 @@ export function composeHandlers(
       return snapshots.inputs(jobId);
     },
   });
-  const submit = jobSubmitter({ ...shared, keys: stores.idempotencyKeys, consent, wakeQueue: queue.wake });
+  const repository = gitRepository(parts.paths.configs, options.env);
+  const submit = jobSubmitter({
+    ...shared,
+    takeConfigSnapshot: configSnapshots({ ...shared, repository }),
+    keys: stores.idempotencyKeys,
+    consent,
+    wakeQueue: queue.wake,
+  });
   return {
     jobs: jobService({ ...shared, submit, stopRun: queue.stopRun, forgetRun: providers.forgetEverywhere }),
     logs: logService(shared),
@@ -46,6 +56,7 @@ export function composeHandlers(
     storageSettings: storageSettingService(stores),
     dataConsent: consent,
     configs: configService(parts.files),
+    configVersions: configVersionService({ ...shared, repository, configsFolder: parts.paths.configs }),
     queue: queueService({ ...shared, wakeQueue: queue.wake }),
     providers: providerService({ providers: providers.all }),
     cost: costService(shared),

@@ -57,13 +57,18 @@ export function isSealed(value: unknown): value is string {
 const secretField =
   /(^|_)(token|secret|password|api_key|access_key|secret_key|private_key|access_key_id|secret_access_key|hf_token|hub_token)$/i;
 
+/** True for a field whose text is a secret; leading dashes do not count. */
+export function isSecretField(name: string): boolean {
+  return secretField.test(name.replace(/^--/, ""));
+}
+
 /** Walks a JSON value and replaces each secret string with what `replace` makes of it. */
 export function mapSecretFields(value: unknown, replace: (secret: string) => string): unknown {
   if (Array.isArray(value)) return value.map((item) => mapSecretFields(item, replace));
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, item]) => {
-      const secret = typeof item === "string" && item !== "" && secretField.test(name.replace(/^--/, ""));
+      const secret = typeof item === "string" && item !== "" && isSecretField(name);
       return [name, secret ? replace(item) : mapSecretFields(item, replace)];
     }),
   );

@@ -87,7 +87,8 @@ function dataloaderHandlers(files: ConfigFiles) {
 /** What stands in for a secret in answers; sent back unchanged, it keeps the saved value. */
 const hidden = "********";
 
-function withoutSecrets<Saved extends { config: TrainerConfig }>(saved: Saved): Saved {
+/** A saved configuration with its secrets hidden. */
+export function withoutSecrets<Saved extends { config: TrainerConfig }>(saved: Saved): Saved {
   return { ...saved, config: mapSecretFields(saved.config, () => hidden) as TrainerConfig };
 }
 

@@ -9,6 +9,7 @@ import type { IdempotencyClaim, JobStore } from "../db/stores/jobs.ts";
 import { usdOfMicros } from "../domain/cost.ts";
 import { type JobRecord, newJobRecord } from "../domain/job-record.ts";
 import { mapSecretFields, type SecretBox } from "../domain/sealed-secret.ts";
+import type { TakeConfigSnapshot } from "./config-snapshots.ts";
 import type { ConsentCheck } from "./data-consent.ts";
 import type { DatasetPackaging, PackagingPlan } from "./dataset-packaging.ts";
 import type { JobInputs } from "./job-inputs.ts";
@@ -29,6 +30,7 @@ export interface SubmitJobOptions {
   findProvider: (id: string) => Provider;
   price: JobPricing;
   costs: Pick<RunCosts, "open">;
+  takeConfigSnapshot: TakeConfigSnapshot;
   /** Called after a job was written, so that the queue looks at once. */
   wakeQueue: () => void;
 }
@@ -97,6 +99,7 @@ async function prepareJob(
         });
   const family = inputs.config["model_family"];
   const name = request.name ?? request.tracker_run_name ?? inputs.configName ?? "Untitled run";
+  const configSnapshot = await configSnapshotOf(options, request, retryOf);
   const record = newJobRecord(
     {
       jobId: uuidv7(),
@@ -114,6 +117,7 @@ async function prepareJob(
         dataset_files: plan.total_files,
         dataset_bytes: plan.total_bytes,
         dataset_transfer: transfer,
+        ...(configSnapshot && { snapshot: configSnapshot }),
       },
     },
     options.now(),
@@ -135,6 +139,17 @@ async function prepareJob(
       },
     ] as const,
   };
+}
+
+/** A retry runs what was frozen then, whatever the configurations are now. */
+async function configSnapshotOf(
+  { takeConfigSnapshot }: SubmitJobOptions,
+  request: Submission["request"],
+  retryOf: string | null,
+) {
+  if (retryOf !== null) return null;
+  const name = request.snapshot_name ?? request.tracker_run_name;
+  return takeConfigSnapshot({ name, message: request.snapshot_message });
 }
 
 /** Where the job goes and how its datasets get there. */

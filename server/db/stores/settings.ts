@@ -12,6 +12,8 @@ export const settingDefaults = {
   /** Bytes one job, and all jobs of one user together, may store; null is no limit. */
   storageQuotaJobBytes: null as number | null,
   storageQuotaUserBytes: null as number | null,
+  /** Uncommitted changes of the configurations are committed when a job is submitted. */
+  snapshotOnSubmit: false,
 };
 /** See {@link settingDefaults}. */
 export type Settings = typeof settingDefaults;
