@@ -3,6 +3,7 @@ import { addConfigsImport } from "./commands/configs-import.ts";
 import { addConfigsList } from "./commands/configs-list.ts";
 import { addConfigsShow } from "./commands/configs-show.ts";
 import { addConfigsValidate } from "./commands/configs-validate.ts";
+import { addConfigsVersions } from "./commands/configs-versions.ts";
 import { addCostLimit } from "./commands/cost-limit.ts";
 import { addCostSummary } from "./commands/cost-summary.ts";
 import { addDemo } from "./commands/demo.ts";
@@ -10,6 +11,7 @@ import { addDoctor } from "./commands/doctor.ts";
 import { addJobsArtifacts } from "./commands/jobs-artifacts.ts";
 import { addJobsCancel } from "./commands/jobs-cancel.ts";
 import { addJobsDelete } from "./commands/jobs-delete.ts";
+import { addJobsDiff } from "./commands/jobs-diff.ts";
 import { addJobsDownload } from "./commands/jobs-download.ts";
 import { addJobsFollow } from "./commands/jobs-follow.ts";
 import { addJobsGet } from "./commands/jobs-get.ts";
@@ -57,11 +59,19 @@ function cliProgram(io: Io): Command {
     addJobsCancel,
     addJobsRetry,
     addJobsDelete,
+    addJobsDiff,
   ]) {
     add(jobs, io);
   }
   const configs = program.command("configs").description("saved configurations");
-  for (const add of [addConfigsList, addConfigsShow, addConfigsValidate, addConfigsImport]) add(configs, io);
+  for (const add of [
+    addConfigsList,
+    addConfigsShow,
+    addConfigsValidate,
+    addConfigsImport,
+    addConfigsVersions,
+  ])
+    add(configs, io);
   const cost = program.command("cost").description("what jobs cost, and the limits on it");
   for (const add of [addCostSummary, addCostLimit]) add(cost, io);
   const storage = program.command("storage").description("the storage endpoint for outputs");

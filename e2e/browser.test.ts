@@ -146,6 +146,7 @@ describe("the web UI in a real browser", { skip }, () => {
         "/jobs/new",
         "/queue",
         "/configs",
+        "/configs/versions",
         "/settings",
         job,
         `${job}?tab=charts`,

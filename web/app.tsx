@@ -17,6 +17,9 @@ const cost = lazyScreen(() => import("./screens/cost/cost.tsx").then((module) =>
 const editConfig = lazyScreen(() =>
   import("./screens/configs/edit-config.tsx").then((module) => module.EditConfig),
 );
+const configVersions = lazyScreen(() =>
+  import("./screens/config-versions/config-versions.tsx").then((module) => module.ConfigVersions),
+);
 const job = lazyScreen(() => import("./screens/job/job-screen.tsx").then((module) => module.JobScreen));
 const settings = lazyScreen(() =>
   import("./screens/settings/settings.tsx").then((module) => module.Settings),
@@ -56,6 +59,12 @@ const places: readonly Place[] = [
     show: () => (
       <editConfig.Screen key={route.value.query.get("name")} name={route.value.query.get("name")} />
     ),
+  },
+  {
+    pattern: "/configs/versions",
+    needs: "config.view",
+    prefetch: configVersions.prefetch,
+    show: () => <configVersions.Screen name={route.value.query.get("name")} />,
   },
   {
     pattern: "/settings",

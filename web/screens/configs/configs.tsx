@@ -22,6 +22,12 @@ function Row({ config, onDelete }: { config: ConfigSummary; onDelete: () => void
   const { name } = config;
   const items: (MenuItem | false)[] = [
     { key: "open", icon: "edit", text: t("edit"), run: () => navigate(pageOf(name)) },
+    {
+      key: "versions",
+      icon: "clock",
+      text: t("versions"),
+      run: () => navigate(`/configs/versions?name=${encodeURIComponent(name)}`),
+    },
     may("job.submit") && {
       key: "train",
       icon: "play",
@@ -66,13 +72,26 @@ function Row({ config, onDelete }: { config: ConfigSummary; onDelete: () => void
 export function Configs() {
   const { data, error, reload } = useLoad((signal) => call("GET /api/configs", { signal }), []);
   const [deleting, setDeleting] = useState<string | null>(null);
+  const versions = (
+    <ButtonLink href="/configs/versions" kind="quiet">
+      {t("versions")}
+    </ButtonLink>
+  );
   const create = may("config.create") && (
     <ButtonLink href="/configs/new" icon="plus">
       {t("new")}
     </ButtonLink>
   );
   return (
-    <Page title={t("title")} actions={create}>
+    <Page
+      title={t("title")}
+      actions={
+        <>
+          {versions}
+          {create}
+        </>
+      }
+    >
       <p class="muted configs-about">{t("about")}</p>
       {error && <ErrorBox error={error} onRetry={reload} />}
       {!data && !error && <Skeleton lines={5} height="2.5rem" />}

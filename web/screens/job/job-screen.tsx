@@ -15,6 +15,7 @@ import { jobPercent } from "../../job-progress.ts";
 import { route } from "../../router.ts";
 import { JobActions } from "./job-actions.tsx";
 import { JobArtifacts } from "./job-artifacts.tsx";
+import { JobConfigTab } from "./job-config.tsx";
 import { JobCharts } from "./job-charts.tsx";
 import { useJob, useJobEvents, useJobFiles, type JobFiles } from "./job-data.ts";
 import { JobAnnouncer, JobFigures } from "./job-header.tsx";
@@ -23,7 +24,7 @@ import { JobNotes } from "./job-notes.tsx";
 import { JobOverview } from "./job-overview.tsx";
 import { JobEvents } from "./job-events.tsx";
 import { Receiving } from "./job-receiving.tsx";
-import { JobConfigTab, JobLogs, JobSamples } from "./job-tabs.tsx";
+import { JobLogs, JobSamples } from "./job-tabs.tsx";
 import { t } from "./words.ts";
 
 // Only this page needs these styles; its code waits for them, so that nothing is shown without.

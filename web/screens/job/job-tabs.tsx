@@ -1,9 +1,5 @@
 import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
-import { call, useLoad } from "../../api.ts";
-import { ButtonLink } from "../../components/button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
-import { ErrorBox } from "../../components/error-box.tsx";
-import { JsonView } from "../../components/json-view.tsx";
 import { logLevels } from "../../components/log-view-state.ts";
 import { LogView } from "../../components/log-view.tsx";
 import { SampleGallery } from "../../components/sample-gallery.tsx";
@@ -74,35 +70,5 @@ export function JobLogs({ job }: { job: Job }) {
         )
       }
     />
-  );
-}
-
-/** The job's inputs as they were frozen. */
-export function JobConfigTab({ job }: { job: Job }) {
-  const { data, error, reload } = useLoad(
-    (signal) => call("GET /api/cloud/jobs/{job_id}/config", { params: { job_id: job.job_id }, signal }),
-    [job.job_id],
-  );
-  if (error) return <ErrorBox error={error} title={t("config_failed")} onRetry={reload} />;
-  if (!data) return <Skeleton lines={8} />;
-  return (
-    <div class="stack">
-      <p class="muted">{t("config_frozen")}</p>
-      <JsonView
-        title={t("config_title")}
-        value={data.config}
-        fileName={`${job.name}-config.json`}
-        extra={
-          <ButtonLink size="small" icon="plus" href={`/jobs/new?clone=${encodeURIComponent(job.job_id)}`}>
-            {t("use_as_new")}
-          </ButtonLink>
-        }
-      />
-      <JsonView
-        title={t("dataloader_title")}
-        value={data.dataloader_config}
-        fileName={`${job.name}-multidatabackend.json`}
-      />
-    </div>
   );
 }

@@ -70,13 +70,6 @@ export const t = words({
       "The trainer draws pictures at intervals while it learns. They appear here by themselves.",
     samples_empty_end: "This job ended before it drew a picture.",
 
-    config_title: "Trainer configuration",
-    dataloader_title: "Datasets",
-    config_frozen:
-      "Frozen when the job was submitted. Later changes of the saved configuration do not touch this job.",
-    config_failed: "The configuration could not be loaded",
-    use_as_new: "Use as new job",
-
     events_title: "Everything that happened",
     events_count_one: "{n} event",
     events_count_other: "{n} events",
@@ -150,12 +143,6 @@ export const t = words({
     samples_empty_title: "अभी कोई नमूना नहीं",
     samples_empty_wait: "ट्रेनर सीखते हुए बीच-बीच में तस्वीरें बनाता है। वे यहाँ अपने आप दिखेंगी।",
     samples_empty_end: "कोई तस्वीर बनने से पहले ही यह जॉब ख़त्म हो गया।",
-
-    config_title: "ट्रेनर कॉन्फ़िगरेशन",
-    dataloader_title: "डेटासेट",
-    config_frozen: "जॉब भेजते समय की स्थिति। सहेजे गए कॉन्फ़िगरेशन में बाद के बदलाव इस जॉब पर असर नहीं डालते।",
-    config_failed: "कॉन्फ़िगरेशन लोड नहीं हो सका",
-    use_as_new: "इससे नया जॉब बनाएँ",
 
     events_title: "जो कुछ हुआ",
     events_count_one: "{n} घटना",
