@@ -26,7 +26,7 @@ const handler = createS3Handler({
   logger: { error: (details, text) => process.stderr.write(`${text} ${JSON.stringify(details)}\n`) },
 });
 const server = createServer({ requestTimeout: 0, keepAliveTimeout: 65_000 });
-mountS3(server, pathPrefix, handler, (_, response) => void response.writeHead(404).end());
+mountS3(server, { pathPrefix }, handler, (_, response) => void response.writeHead(404).end());
 server.listen(0, "127.0.0.1", () => {
   process.stdout.write(`${(server.address() as AddressInfo).port}\n`);
 });

@@ -52,6 +52,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     attach: (server) =>
       mountStorage(server, web, {
         ...parts,
+        endpoint: options.config.storageEndpoint,
         access: storageAccess(stores.jobs),
         received,
         authenticate: options.authenticate,

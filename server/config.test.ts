@@ -76,6 +76,36 @@ describe("the setting of an external bucket", () => {
   });
 });
 
+describe("the settings of the S3 endpoint", () => {
+  const read = (env: NodeJS.ProcessEnv): ReturnType<typeof readConfig>["storageEndpoint"] =>
+    readConfig(env).storageEndpoint;
+
+  it("know no domain and no public objects by default", () => {
+    assert.deepEqual(read({}), { baseDomain: null, allowPublicAcls: false });
+    assert.deepEqual(
+      read({ SIMPLETUNER_STORAGE_DOMAIN: "S3.Example.com", SIMPLETUNER_STORAGE_PUBLIC_ACLS: "true" }),
+      { baseDomain: "s3.example.com", allowPublicAcls: true },
+    );
+  });
+
+  it("refuse what is no host name, and a domain that the pages lie below", () => {
+    const wrong = [
+      "https://s3.example.com",
+      "s3.example.com:9000",
+      "*.example.com",
+      "10.0.0.1",
+      "a..b",
+      "-a.b",
+    ];
+    for (const domain of wrong)
+      assert.throws(() => read({ SIMPLETUNER_STORAGE_DOMAIN: domain }), StartError, domain);
+    const pages = { SIMPLETUNER_PUBLIC_URL: "https://cloud.example.com" };
+    assert.throws(() => read({ ...pages, SIMPLETUNER_STORAGE_DOMAIN: "example.com" }), StartError);
+    for (const domain of ["cloud.example.com", "s3.cloud.example.com"])
+      assert.equal(read({ ...pages, SIMPLETUNER_STORAGE_DOMAIN: domain }).baseDomain, domain);
+  });
+});
+
 describe("the settings of services outside", () => {
   it("are Replicate's own without any variable, and no proxy", () => {
     const { outbound, replicate } = readConfig({});

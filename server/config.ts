@@ -3,6 +3,7 @@ import { isAbsolute, join, resolve } from "node:path";
 import { type ExternalStorageConfig, externalStorageOf } from "./config/external-storage.ts";
 import { type OutboundConfig, outboundOf } from "./config/outbound.ts";
 import { type ReplicateConfig, replicateOf } from "./config/replicate.ts";
+import { type StorageEndpointConfig, storageEndpointOf } from "./config/storage-endpoint.ts";
 import { integerOf, oneOf, StartError } from "./config/values.ts";
 
 /** Every setting of the server that is fixed at start, with the environment variable it comes from. */
@@ -31,6 +32,7 @@ export interface ServerConfig {
   storageKeepFreeBytes: number;
   /** SIMPLETUNER_STORAGE_URL: the external bucket that outputs go to; null keeps them below the state directory. */
   externalStorage: ExternalStorageConfig | null;
+  storageEndpoint: StorageEndpointConfig;
   /** How this server reaches services on the network. */
   outbound: OutboundConfig;
   replicate: ReplicateConfig;
@@ -39,11 +41,12 @@ export interface ServerConfig {
 /** Reads the configuration from the environment; throws {@link StartError} naming a variable that is wrong. */
 export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
   const stateDir = env["SIMPLETUNER_STATE_DIR"] ?? join(homedir(), ".simpletuner");
+  const publicUrl = publicUrlOf(env["SIMPLETUNER_PUBLIC_URL"]);
   return {
     host: env["SIMPLETUNER_HOST"] ?? "127.0.0.1",
     port: integerOf(env, "SIMPLETUNER_PORT", 8001, 0, 65_535),
     stateDir: isAbsolute(stateDir) ? stateDir : resolve(stateDir),
-    publicUrl: publicUrlOf(env["SIMPLETUNER_PUBLIC_URL"]),
+    publicUrl,
     trainerCommand: env["SIMPLETUNER_TRAINER_COMMAND"] || null,
     logLevel: oneOf(env, "SIMPLETUNER_LOG_LEVEL", ["debug", "info", "warn", "error"], "info"),
     logFormat: oneOf(env, "SIMPLETUNER_LOG_FORMAT", ["json", "text"], process.stdout.isTTY ? "text" : "json"),
@@ -52,6 +55,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     uploadDrainMs: integerOf(env, "SIMPLETUNER_UPLOAD_DRAIN_SECONDS", 60, 0, 86_400) * 1_000,
     storageKeepFreeBytes: integerOf(env, "SIMPLETUNER_STORAGE_KEEP_FREE_MIB", 2_048, 0, 1 << 30) * 2 ** 20,
     externalStorage: externalStorageOf(env),
+    storageEndpoint: storageEndpointOf(env, publicUrl),
     outbound: outboundOf(env),
     replicate: replicateOf(env),
   };

@@ -62,6 +62,16 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     text: "proxy sends files of the external bucket through the server, redirect sends browsers to it",
   },
   {
+    name: "SIMPLETUNER_STORAGE_DOMAIN",
+    otherwise: "",
+    text: "domain whose hosts name buckets, for S3 clients in virtual-host style: outputs.<domain>",
+  },
+  {
+    name: "SIMPLETUNER_STORAGE_PUBLIC_ACLS",
+    otherwise: "false",
+    text: "true lets an access list such as public-read open objects to everybody who reaches the server",
+  },
+  {
     name: "REPLICATE_API_TOKEN",
     otherwise: "",
     text: "token of the account at Replicate that jobs run in; without it Replicate is not offered",

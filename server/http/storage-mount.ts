@@ -10,11 +10,13 @@ import type { LiveUploadToken, UploadTokens } from "../services/upload-tokens.ts
 import type { Authenticate } from "./authenticate.ts";
 import { inScope } from "./request-scope.ts";
 import type { S3Credential } from "./s3/s3-access.ts";
-import { createS3Handler, mountS3 } from "./s3/s3-handler.ts";
+import { createS3Handler, mountS3, type S3HandlerDeps } from "./s3/s3-handler.ts";
 
 /** What the storage endpoint needs. */
 export interface StorageMountOptions {
   storage: ObjectStorage;
+  /** Settings of the endpoint. */
+  endpoint: Required<Pick<S3HandlerDeps, "baseDomain" | "allowPublicAcls">>;
   tokens: UploadTokens;
   storageKeys: StorageKeys;
   received: ReceivedFiles;
@@ -26,9 +28,10 @@ export interface StorageMountOptions {
 
 /** Puts the S3 endpoint in front of the other routes of a server, on Node's own streams. */
 export function mountStorage(server: Server, others: RequestListener, options: StorageMountOptions): void {
+  const mount = { pathPrefix: storagePath, ...options.endpoint };
   const handle = createS3Handler({
+    ...mount,
     storage: options.storage,
-    pathPrefix: storagePath,
     clock: options.now,
     credentials: {
       findByAccessKey: async (accessKeyId) =>
@@ -50,7 +53,7 @@ export function mountStorage(server: Server, others: RequestListener, options: S
   });
   mountS3(
     server,
-    storagePath,
+    mount,
     (request, response, expectsContinue) =>
       inScope(request, response, () => handle(request, response, expectsContinue)),
     (request, response) => inScope(request, response, () => others(request, response)),

@@ -7,7 +7,7 @@ import { isFormUpload, uploadForm } from "./form-upload.ts";
 import type { PayloadMode } from "./request-body.ts";
 import { expectedS3Error, S3Error } from "./s3-errors.ts";
 import { type StorageListeners, uploadSlots } from "./s3-exchange.ts";
-import { parseS3Request, requestId, type S3Request } from "./s3-request.ts";
+import { bucketOfHost, parseS3Request, requestId, type S3Request } from "./s3-request.ts";
 import { sendError } from "./s3-response.ts";
 import { findOperation } from "./s3-routes.ts";
 import { signingKeys } from "./sig-v4.ts";
@@ -18,13 +18,17 @@ const defaultUploads = 64;
 /** A connection on which no byte moves is given up after this time, when not set. */
 const defaultIdleMs = 60_000;
 
-/** Everything the endpoint needs. */
-export interface S3HandlerDeps extends AuthenticationDeps, StorageListeners {
-  storage: ObjectStorage;
-  /** Where the endpoint is mounted, without a slash at the end: `/api/cloud/storage`. */
+/** Where the endpoint is found on its server. */
+export interface S3Mount {
+  /** Path without a slash at the end: `/api/cloud/storage`. */
   pathPrefix: string;
   /** Host name below which `<bucket>.<base domain>` names a bucket; without it only paths name buckets. */
-  baseDomain?: string;
+  baseDomain?: string | null;
+}
+
+/** Everything the endpoint needs. */
+export interface S3HandlerDeps extends S3Mount, AuthenticationDeps, StorageListeners {
+  storage: ObjectStorage;
   /** Off by default: then every access list but `private` is refused, and nobody reads without credentials. */
   allowPublicAcls?: boolean;
   /** More uploads at the same time are answered with SlowDown. */
@@ -56,7 +60,7 @@ export function createS3Handler(deps: S3HandlerDeps): S3Handler {
     let request: S3Request | null = null;
     let isAuthenticated = false;
     try {
-      request = parseS3Request(message, response, deps.pathPrefix, deps.baseDomain);
+      request = parseS3Request(message, response, deps);
       response.setHeader("x-amz-request-id", request.id);
       response.setHeader("X-Content-Type-Options", "nosniff");
       // Not only where an origin was sent: what a cache keeps without one must not answer a page of another site.
@@ -125,8 +129,7 @@ async function isBucketInHost(
   error: unknown,
 ): Promise<boolean> {
   const code = expectedS3Error(error)?.code ?? "";
-  if (baseDomain !== undefined || !["AccessDenied", "NoSuchBucket", "MethodNotAllowed"].includes(code))
-    return false;
+  if (baseDomain || !["AccessDenied", "NoSuchBucket", "MethodNotAllowed"].includes(code)) return false;
   const host = message.headers.host ?? "";
   const [label = "", ...others] = host.split(".");
   const isAddress = /^[\d.:[\]]+$/.test(host);
@@ -185,19 +188,21 @@ function isObjectHeader(name: string): boolean {
 }
 
 /**
- * Puts the endpoint in front of `others` on a server: requests under the prefix go to it, and those with an S3
- * signature, whose prefix a proxy has taken away; `Expect` headers are answered when their time has come. The server needs `requestTimeout = 0`, since uploads may take hours; the
- * endpoint drops connections that bring nothing for a minute itself.
+ * Puts the endpoint in front of `others` on a server: requests under the prefix go to it, those to a bucket's host,
+ * and those with an S3 signature, whose prefix a proxy has taken away; `Expect` headers are answered when their time
+ * has come. The server needs `requestTimeout = 0`, since uploads may take hours; the endpoint drops connections that
+ * bring nothing for a minute itself.
  */
 export function mountS3(
   server: Server,
-  pathPrefix: string,
+  { pathPrefix, baseDomain }: S3Mount,
   handler: S3Handler,
   others: RequestListener,
 ): void {
   const isOurs = (message: IncomingMessage): boolean => {
     const [path = "", query = ""] = (message.url ?? "").replace(/^https?:\/\/[^/?]*/i, "").split("?", 2);
     if (path === pathPrefix || path.startsWith(`${pathPrefix}/`)) return true;
+    if (bucketOfHost(message.headers.host, baseDomain) !== null) return true;
     return (
       /^AWS[ 4]/.test(message.headers.authorization ?? "") ||
       /(^|&)(X-Amz-Signature|AWSAccessKeyId)=/.test(query)

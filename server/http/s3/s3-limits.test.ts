@@ -26,7 +26,12 @@ async function startLimited(root: string, accounts: QuotaAccounts | null): Promi
     clock: Date.now,
   });
   const server = createServer({ requestTimeout: 0 });
-  mountS3(server, testPathPrefix, handler, (_, response) => void response.writeHead(404).end());
+  mountS3(
+    server,
+    { pathPrefix: testPathPrefix },
+    handler,
+    (_, response) => void response.writeHead(404).end(),
+  );
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
   return [server, (server.address() as AddressInfo).port];
 }

@@ -32,8 +32,7 @@ export interface S3Request {
 export function parseS3Request(
   message: IncomingMessage,
   response: ServerResponse,
-  pathPrefix: string,
-  baseDomain?: string,
+  { pathPrefix, baseDomain }: { pathPrefix: string; baseDomain?: string | null },
 ): S3Request {
   // A request line in absolute form, as some proxies send it, names the same resource.
   const target = (message.url ?? "/").replace(/^https?:\/\/[^/?]*/i, "");
@@ -42,7 +41,7 @@ export function parseS3Request(
   const rawQuery = queryStart < 0 ? "" : target.slice(queryStart + 1);
   const hasPrefix = rawPath === pathPrefix || rawPath.startsWith(`${pathPrefix}/`);
   const resource = (hasPrefix ? rawPath.slice(pathPrefix.length) : rawPath).replace(/^\//, "");
-  const hostBucket = baseDomain === undefined ? null : bucketOfHost(message.headers.host ?? "", baseDomain);
+  const hostBucket = bucketOfHost(message.headers.host, baseDomain);
   const bucketEnd = resource.indexOf("/");
   const keyInPath = bucketEnd < 0 ? "" : resource.slice(bucketEnd + 1);
   const keyText = hostBucket === null ? keyInPath : resource;
@@ -63,7 +62,8 @@ export function parseS3Request(
 }
 
 /** `outputs` of `outputs.storage.example.com:8001` for the base domain `storage.example.com`, else null. */
-function bucketOfHost(host: string, baseDomain: string): string | null {
+export function bucketOfHost(host: string | undefined, baseDomain: string | null | undefined): string | null {
+  if (host === undefined || !baseDomain) return null;
   const name = host.toLowerCase().replace(/:\d+$/, "");
   return name.endsWith(`.${baseDomain.toLowerCase()}`) ? name.slice(0, -baseDomain.length - 1) : null;
 }

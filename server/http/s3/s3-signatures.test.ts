@@ -145,6 +145,16 @@ describe("buckets in host names", () => {
     }
   });
 
+  it("belong to the endpoint whatever their path, also without a signature", async () => {
+    const server = await startS3TestServer({ baseDomain: "storage.test" });
+    try {
+      assert.equal((await getFrom(server.port, "outputs.storage.test", "/k")).status, 403);
+      assert.equal((await getFrom(server.port, "storage.test", "/k")).text, "elsewhere");
+    } finally {
+      await server.close();
+    }
+  });
+
   it("are explained where there is no base domain, to those who may come in", async () => {
     const server = await startS3TestServer();
     try {

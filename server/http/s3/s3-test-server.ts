@@ -57,9 +57,10 @@ export async function startS3TestServer(
   const progress: UploadProgress[] = [];
   const stored: StoredObjectNotice[] = [];
   const failures: unknown[] = [];
+  const mount = { pathPrefix, baseDomain: options.baseDomain ?? null };
   const handler = createS3Handler({
+    ...mount,
     storage,
-    pathPrefix,
     credentials: {
       findByAccessKey: async (accessKeyId) => credentials.get(accessKeyId) ?? null,
       findByUploadToken: async (token) =>
@@ -69,13 +70,12 @@ export async function startS3TestServer(
     clock,
     onUploadProgress: (report) => void progress.push(report),
     onObjectStored: (notice) => void stored.push(notice),
-    ...(options.baseDomain && { baseDomain: options.baseDomain }),
     ...(options.allowPublicAcls && { allowPublicAcls: true }),
     logger: { error: (details) => void failures.push(details) },
     ...(options.maxConcurrentUploads && { maxConcurrentUploads: options.maxConcurrentUploads }),
   });
   const server = createServer({ requestTimeout: 0, keepAliveTimeout: 65_000 });
-  mountS3(server, pathPrefix, handler, (_, response) => void response.writeHead(404).end("elsewhere"));
+  mountS3(server, mount, handler, (_, response) => void response.writeHead(404).end("elsewhere"));
   await new Promise<void>((resolve) => void server.listen(options.port ?? 0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {

@@ -17,7 +17,9 @@ function requestOf(method: string, url: string, headers: Record<string, string>)
     Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
   );
   const message = { method, url, rawHeaders, headers: lowerCase } as unknown as IncomingMessage;
-  return parseS3Request(message, { getHeader: () => undefined } as unknown as ServerResponse, "/storage");
+  return parseS3Request(message, { getHeader: () => undefined } as unknown as ServerResponse, {
+    pathPrefix: "/storage",
+  });
 }
 
 function isValid(request: S3Request): boolean {

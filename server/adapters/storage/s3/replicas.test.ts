@@ -42,7 +42,12 @@ async function startReplica(external: ExternalBucketServer): Promise<Replica> {
     clock: Date.now,
   });
   const server = createServer({ requestTimeout: 0 });
-  mountS3(server, testPathPrefix, handler, (_, response) => void response.writeHead(404).end());
+  mountS3(
+    server,
+    { pathPrefix: testPathPrefix },
+    handler,
+    (_, response) => void response.writeHead(404).end(),
+  );
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}${testPathPrefix}`;
   const client = new S3Client({
