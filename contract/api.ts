@@ -6,6 +6,7 @@ import { dataConsentEndpoints } from "./data-consent.ts";
 import { eventEndpoints } from "./events.ts";
 import { jobEndpoints } from "./jobs.ts";
 import { logEndpoints } from "./logs.ts";
+import { providerSettingEndpoints } from "./provider-settings.ts";
 import { providerEndpoints } from "./providers.ts";
 import { queueEndpoints } from "./queue.ts";
 import { resultEndpoints } from "./results.ts";
@@ -27,6 +28,7 @@ export const api = {
   configVersions: configVersionEndpoints,
   queue: queueEndpoints,
   providers: providerEndpoints,
+  providerSettings: providerSettingEndpoints,
   cost: costEndpoints,
   events: eventEndpoints,
   trainerEvents: trainerEventEndpoints,

@@ -166,6 +166,23 @@ export const errorTable = {
     502,
     "{provider} does not accept the token in {variable}. Set a valid one and start the server again.",
   ],
+  provider_has_no_settings: [404, "The provider {provider} has nothing to set. Those that have: {known}."],
+  provider_settings_changed: [
+    409,
+    "The settings of {provider} were changed by {by} meanwhile (version {version}). Load them again and repeat your change.",
+  ],
+  ca_bundle_unusable: [
+    422,
+    "The file {path} cannot be used as certificates to trust: {reason}. Correct ssl_ca_bundle of the provider, or clear it.",
+  ],
+  sealed_secret_unreadable: [
+    500,
+    "{what} was sealed with another key. Restore credential.key or SIMPLETUNER_CREDENTIAL_KEY, or set it again.",
+  ],
+  ssl_risk_not_acknowledged: [
+    409,
+    "Disabling SSL verification is a security risk. Only do this if you have a self-signed certificate or are behind a corporate proxy. Send ssl_risk_acknowledged: true to continue.",
+  ],
   provider_credit_missing: [
     402,
     "{provider} asks for credit: {reason} Add some at {url}, wait a few minutes and submit the job again.",

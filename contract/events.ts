@@ -21,6 +21,7 @@ export const eventTypes = {
   "job.deleted": "",
   "job.progress": "progress?, upload_progress? (live only)",
   "settings.changed": "names",
+  "provider.configured": "provider, names, by, acknowledged?: a risk that was confirmed",
 } as const;
 
 /** A name of {@link eventTypes}. */

@@ -114,6 +114,7 @@ describe("the settings of services outside", () => {
       httpProxy: null,
       noProxy: null,
       caBundle: null,
+      caBundlePath: null,
       verifyTls: true,
       timeoutMs: 30_000,
     });

@@ -23,6 +23,7 @@ const eventNames = Object.keys({
   "job.deleted": 1,
   "job.progress": 1,
   "settings.changed": 1,
+  "provider.configured": 1,
 } satisfies Record<EventType, 1>) as EventType[];
 
 const connectionState = signal<"connecting" | "live" | "lost">("connecting");

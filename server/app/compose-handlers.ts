@@ -13,6 +13,8 @@ import { eventService } from "../services/events.ts";
 import { accessibleJob } from "../services/job-access.ts";
 import { jobService } from "../services/jobs.ts";
 import { logService } from "../services/logs.ts";
+import { networkHealth } from "../services/network-health.ts";
+import { providerConfigService } from "../services/provider-config.ts";
 import { providerService } from "../services/providers.ts";
 import { queueService } from "../services/queue.ts";
 import { resultService } from "../services/results.ts";
@@ -59,12 +61,14 @@ export function composeHandlers(
     configVersions: configVersionService({ ...shared, repository, configsFolder: parts.paths.configs }),
     queue: queueService({ ...shared, wakeQueue: queue.wake }),
     providers: providerService({ providers: providers.all }),
+    providerSettings: providerConfigService({ ...shared, providers }),
     cost: costService(shared),
     events: eventService({ ...shared, maxStreams: options.config.maxEventStreams }),
     trainerEvents: trainerEventService({ ...shared, uploadTokens: parts.tokens }),
     system: systemService({
       ...parts,
       pingDatabase: () => pingDatabase(parts.db),
+      otherHealth: () => networkHealth(parts),
       version: packageVersion(),
       publicUrl: options.baseUrl,
       stateDir: options.config.stateDir,

@@ -12,7 +12,8 @@ import { credentialKey } from "../credential-key.ts";
 import { openDatabase } from "../db/open-database.ts";
 import { openStores, type Stores } from "../db/stores/open-stores.ts";
 import { outputsBucket } from "../domain/run-files.ts";
-import { secretBox } from "../domain/sealed-secret.ts";
+import { type SecretBox, secretBox } from "../domain/sealed-secret.ts";
+import { caBundles } from "../services/ca-bundles.ts";
 import { checkpointRetention } from "../services/checkpoint-retention.ts";
 import { configFiles } from "../services/config-files.ts";
 import { datasetPackaging } from "../services/dataset-packaging.ts";
@@ -20,6 +21,7 @@ import { jobPricing } from "../services/job-price.ts";
 import { jobSnapshots } from "../services/job-snapshots.ts";
 import { liveEvents } from "../services/live-events.ts";
 import { machineClock } from "../services/machine-clock.ts";
+import { readProviderSettings } from "../services/provider-settings.ts";
 import { receivedFiles } from "../services/received-files.ts";
 import { runCosts } from "../services/run-costs.ts";
 import { runReports } from "../services/run-reports.ts";
@@ -45,7 +47,9 @@ export async function openParts(options: AppOptions) {
   const snapshots = jobSnapshots(stores.jobs, secrets);
   const retention = checkpointRetention({ ...stores, snapshots, storage, log });
   const outbound = outboundHttp(config.outbound);
-  const providers = providerRegistry(openProviders(options, paths, outbound));
+  const settings = settingParts(options, stores, secrets);
+  const { providerSettings } = settings;
+  const providers = providerRegistry(openProviders(options, paths, outbound, providerSettings));
   return {
     paths,
     db,
@@ -69,7 +73,7 @@ export async function openParts(options: AppOptions) {
     tokens: uploadTokens({
       store: stores.uploadTokens,
       secrets,
-      baseUrl: options.baseUrl,
+      baseUrl: async (provider) => (await providerSettings.of(provider)).storageUrl ?? options.baseUrl(),
       drainMs: config.uploadDrainMs,
       now,
     }),
@@ -83,7 +87,22 @@ export async function openParts(options: AppOptions) {
     received: receivedFiles({ jobs: stores.jobs, pruneCheckpoints: retention.prune, now, log }),
     reports: runReports({ ...stores, live, now }),
     ...costParts(stores, now),
+    ...settings,
   };
+}
+
+/** The settings of providers, and what they name on this machine. */
+function settingParts({ config }: AppOptions, stores: Stores, secrets: SecretBox) {
+  const certificates = caBundles();
+  const providerSettings = readProviderSettings({
+    ...stores,
+    secrets,
+    caBundles: certificates,
+    outbound: config.outbound,
+    model: config.replicate.model,
+    publicUrl: config.publicUrl,
+  });
+  return { caBundles: certificates, providerSettings };
 }
 
 /** What counts and limits what jobs cost. */

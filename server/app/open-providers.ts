@@ -1,4 +1,3 @@
-import type { OutboundService } from "../adapters/outbound/outbound-http.ts";
 import { localProvider } from "../adapters/providers/local/local-provider.ts";
 import { trainerFinder } from "../adapters/providers/local/trainer-command.ts";
 import { replicateProvider } from "../adapters/providers/replicate/replicate-provider.ts";
@@ -6,13 +5,19 @@ import { packageRoot } from "../config/package-files.ts";
 import type { StatePaths } from "../config/state-paths.ts";
 import { extractArchive } from "../packaging/extract-archive.ts";
 import { readArchivedDataloader } from "../packaging/read-archived-dataloader.ts";
+import type { ReadProviderSettings } from "../services/provider-settings.ts";
 import type { AppOptions } from "./app-options.ts";
 import type { Provider } from "../adapters/providers/provider.ts";
 import type { OutboundHttp } from "../adapters/outbound/undici/outbound-http.ts";
 
 /** The providers of this server; a new one is one entry here. */
-export function openProviders(options: AppOptions, paths: StatePaths, outbound: OutboundHttp): Provider[] {
-  return [local(options, paths), replicate(options, paths, outbound.service())];
+export function openProviders(
+  options: AppOptions,
+  paths: StatePaths,
+  outbound: OutboundHttp,
+  settings: ReadProviderSettings,
+): Provider[] {
+  return [local(options, paths), replicate(options, paths, outbound, settings)];
 }
 
 function local({ config, env }: AppOptions, paths: StatePaths) {
@@ -25,12 +30,17 @@ function local({ config, env }: AppOptions, paths: StatePaths) {
   });
 }
 
-function replicate({ config, env, log }: AppOptions, paths: StatePaths, http: OutboundService) {
+function replicate(
+  { config, env, log }: AppOptions,
+  paths: StatePaths,
+  outbound: OutboundHttp,
+  settings: ReadProviderSettings,
+) {
   return replicateProvider({
     ...config.replicate,
-    http,
+    http: outbound.service(() => settings.network("replicate")),
+    settings: () => settings.of("replicate"),
     jobsFolder: paths.jobs,
-    reachable: config.publicUrl !== null,
     env,
     readDataloader: readArchivedDataloader,
     unpack,

@@ -64,7 +64,7 @@ function driver(parts: { provider?: Partial<Provider>; deliver?: DeliverOutputs;
   const tokens = uploadTokens({
     store: stores.uploadTokens,
     secrets,
-    baseUrl: () => "http://127.0.0.1:1",
+    baseUrl: async () => "http://127.0.0.1:1",
     drainMs: 60_000,
     now: parts.now ?? Date.now,
   });

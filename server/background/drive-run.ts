@@ -178,7 +178,7 @@ async function handOver(
     config: inputs.config,
     dataloader: inputs.dataloader,
     archivePath: packaged ? archivePath(options, job_id) : null,
-    upload: await options.uploadTokens.targetFor(job_id),
+    upload: await options.uploadTokens.targetFor(job_id, job.wire.provider),
     hardware,
     resume: job.wire.attempt > 1,
   };

@@ -75,7 +75,7 @@ describe("following costs", () => {
       uploadTokens: uploadTokens({
         store: kit.stores.uploadTokens,
         secrets,
-        baseUrl: () => "http://127.0.0.1:1",
+        baseUrl: async () => "http://127.0.0.1:1",
         drainMs: 0,
         now: kit.now,
       }),

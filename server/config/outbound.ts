@@ -7,8 +7,9 @@ export interface OutboundConfig {
   httpsProxy: string | null;
   httpProxy: string | null;
   noProxy: string | null;
-  /** SIMPLETUNER_CA_BUNDLE: certificates in PEM to trust beside those that Node knows. */
+  /** SIMPLETUNER_CA_BUNDLE: certificates in PEM to trust beside those that Node knows, and the file they are from. */
   caBundle: string | null;
+  caBundlePath: string | null;
   /** SIMPLETUNER_SSL_VERIFY, default true. */
   verifyTls: boolean;
   /** SIMPLETUNER_HTTP_TIMEOUT in seconds, default 30: so long a service may be silent. */
@@ -22,6 +23,7 @@ export function outboundOf(env: NodeJS.ProcessEnv): OutboundConfig {
     httpProxy: proxyOf(env, "HTTP_PROXY"),
     noProxy: env["NO_PROXY"] || env["no_proxy"] || null,
     caBundle: caBundleOf(env["SIMPLETUNER_CA_BUNDLE"]),
+    caBundlePath: env["SIMPLETUNER_CA_BUNDLE"] || null,
     verifyTls: oneOf(env, "SIMPLETUNER_SSL_VERIFY", ["true", "false"], "true") === "true",
     timeoutMs: integerOf(env, "SIMPLETUNER_HTTP_TIMEOUT", 30, 1, 3_600) * 1_000,
   };

@@ -1,3 +1,4 @@
+import { modelPattern } from "@simpletuner-cloud/contract/provider-settings.ts";
 import { StartError } from "./values.ts";
 
 /** The account at Replicate and what runs there. */
@@ -21,7 +22,7 @@ export function replicateOf(env: NodeJS.ProcessEnv): ReplicateConfig {
   if (!URL.canParse(baseUrl) || !/^https?:$/.test(new URL(baseUrl).protocol))
     throw new StartError(`REPLICATE_BASE_URL: "${baseUrl}" is not an http or https address.`);
   const model = env["REPLICATE_MODEL"] || "simpletuner/advanced-trainer-h100";
-  if (!/^[\w.-]+\/[\w.-]+(:[0-9a-f]{64})?$/.test(model))
+  if (!modelPattern.test(model))
     throw new StartError(`REPLICATE_MODEL: "${model}" is not of the form owner/name or owner/name:version.`);
   return { token, baseUrl, model };
 }

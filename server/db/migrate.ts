@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import { foundation } from "./migrations/001-foundation.ts";
 import { storageKeys } from "./migrations/002-storage-keys.ts";
 import { cost } from "./migrations/003-cost.ts";
+import { providerSettings } from "./migrations/005-provider-settings.ts";
 import type { Database } from "./schema.ts";
 
 /** Every migration in order. Forward only: a released one never changes. */
@@ -9,6 +10,7 @@ const migrations: readonly { name: string; up: (db: Kysely<Database>) => Promise
   { name: "001-foundation", up: foundation },
   { name: "002-storage-keys", up: storageKeys },
   { name: "003-cost", up: cost },
+  { name: "005-provider-settings", up: providerSettings },
 ];
 
 /** The database was written by a newer release than this one. */

@@ -19,6 +19,7 @@ export interface Database {
   job_charges: JobChargesTable;
   cost_days: CostDaysTable;
   spend_limits: SpendLimitsTable;
+  provider_settings: ProviderSettingsTable;
   schema_migrations: { name: string; applied_at: number };
 }
 
@@ -172,6 +173,16 @@ export interface SpendLimitsTable {
   period: string;
   action: string;
   slice_ms: number;
+  updated_at: number;
+  updated_by: string;
+}
+
+/** What an administrator has set for a provider; `value` is JSON, secrets inside are sealed. */
+export interface ProviderSettingsTable {
+  provider: string;
+  value: string;
+  /** Grows with every write. */
+  version: number;
   updated_at: number;
   updated_by: string;
 }

@@ -20,6 +20,26 @@ export interface SpendLimit {
   sliceMs: number;
 }
 
+/** A limit without whose it is. */
+export type SpendLimitTerms = Omit<SpendLimit, "provider">;
+
+const defaultSliceMs = 10 * 60_000;
+
+/** The terms after a change; what it leaves out stays as it was, or has its default. Null without any amount. */
+export function changedTerms(
+  before: SpendLimitTerms | undefined,
+  change: { [Name in keyof SpendLimitTerms]?: SpendLimitTerms[Name] | undefined },
+): SpendLimitTerms | null {
+  const amountMicros = change.amountMicros ?? before?.amountMicros;
+  if (amountMicros === undefined) return null;
+  return {
+    amountMicros,
+    period: change.period ?? before?.period ?? "monthly",
+    action: change.action ?? before?.action ?? "warn",
+    sliceMs: change.sliceMs ?? before?.sliceMs ?? defaultSliceMs,
+  };
+}
+
 /** What a limit is held against: money spent in its period, and money set aside for jobs that are not over. */
 export interface SpendSums {
   spentMicros: number;

@@ -13,9 +13,9 @@ export function check<S extends TSchema>(schema: S, value: unknown, where: strin
   const validator = validatorOf(schema);
   if (validator.Check(value)) return value as Static<S>;
   const first = validator.Errors(value)[0];
-  const field = first?.instancePath.slice(1).replaceAll("/", ".") || where;
+  const field = first?.instancePath.slice(1).replaceAll("/", ".") ?? "";
   throw fail("validation_error", {
-    field: fieldName(field, first),
+    field: fieldName(field, first) || where,
     problem: `${first?.message ?? "is not valid"}.`,
   });
 }
@@ -77,5 +77,5 @@ interface SchemaError {
 function fieldName(field: string, error: SchemaError | undefined): string {
   const params = (error?.params ?? {}) as { requiredProperties?: string[]; additionalProperties?: string[] };
   const names = params.requiredProperties ?? params.additionalProperties;
-  return names?.[0] ?? field;
+  return names?.[0] === undefined ? field : [field, names[0]].filter(Boolean).join(".");
 }

@@ -7,7 +7,13 @@ import type { JobChargeStore } from "../db/stores/job-charges.ts";
 import type { SpendLimitStore } from "../db/stores/spend-limits.ts";
 import { costMicros, familyOf, microsOfUsd, type Range, usdOfMicros, usdText } from "../domain/cost.ts";
 import { isBundledModel } from "../domain/bundled-models.ts";
-import { dayOf, periodOf, type SpendLimit } from "../domain/spend-limit.ts";
+import {
+  changedTerms,
+  dayOf,
+  periodOf,
+  type SpendLimit,
+  type SpendLimitTerms,
+} from "../domain/spend-limit.ts";
 import type { ConfigFiles } from "./config-files.ts";
 import type { Handlers } from "./handler.ts";
 import { listScope } from "./job-access.ts";
@@ -27,7 +33,6 @@ export interface CostServiceOptions {
 }
 
 const dayMs = 86_400_000;
-const defaultSliceMinutes = 10;
 /** Jobs listed in a projection; the sums count as many. */
 const projected = 10_000;
 const projectedShown = 100;
@@ -47,22 +52,22 @@ export function costService(options: CostServiceOptions): Handlers<typeof costEn
     listCostLimits: async () => ({ limits: await spendGuard.statuses() }),
     async putCostLimit({ body }, { caller }) {
       const provider = known(body.provider);
-      const before = (await spendLimits.limits()).find((limit) => limit.provider === provider);
-      await spendLimits.set(provider, limitOf(body, before), caller.userId);
+      const decide = (before: SpendLimit | undefined) => limitOf(body, before);
+      await spendLimits.change({ provider, decide, by: caller.userId });
       return spendGuard.status(provider);
     },
   };
 }
 
-/** The limit a change asks for; what it leaves out stays as it was. */
-function limitOf(body: PutCostLimit, before: SpendLimit | undefined): Omit<SpendLimit, "provider"> | null {
+/** The limit a change asks for. */
+function limitOf(body: PutCostLimit, before: SpendLimit | undefined): SpendLimitTerms | null {
   if (body.amount === null) return null;
-  return {
+  return changedTerms(before, {
     amountMicros: microsOfUsd(body.amount),
-    period: body.period ?? before?.period ?? "monthly",
-    action: body.action ?? before?.action ?? "warn",
-    sliceMs: (body.slice_minutes ?? (before ? before.sliceMs / 60_000 : defaultSliceMinutes)) * 60_000,
-  };
+    period: body.period,
+    action: body.action,
+    sliceMs: body.slice_minutes === undefined ? undefined : body.slice_minutes * 60_000,
+  });
 }
 
 async function estimate(

@@ -6,10 +6,14 @@ import type { Handlers } from "./handler.ts";
 /** Free space below which the server calls itself degraded. */
 const lowDiskBytes = 1 << 30;
 
+type Component = Health["components"][number];
+
 /** What the server tells of itself needs. */
 export interface SystemServiceOptions {
   /** Resolves when the database answers. */
   pingDatabase: () => Promise<void>;
+  /** Components beside the database and the disk. */
+  otherHealth: () => Promise<Component[]>;
   version: string;
   publicUrl: () => string;
   stateDir: string;
@@ -37,7 +41,12 @@ export function systemService(options: SystemServiceOptions): Handlers<typeof sy
       return { status: "ready" };
     },
     async health() {
-      const components = [await databaseHealth(options.pingDatabase), await diskHealth(options.stateDir)];
+      const components = [
+        await databaseHealth(options.pingDatabase),
+        await diskHealth(options.stateDir),
+        // What lies in the database is not asked for when that does not answer.
+        ...(await options.otherHealth().catch(() => [])),
+      ];
       const worst = components.some((part) => part.status === "unhealthy")
         ? "unhealthy"
         : components.some((part) => part.status === "degraded")
@@ -66,8 +75,6 @@ export function systemService(options: SystemServiceOptions): Handlers<typeof sy
     },
   };
 }
-
-type Component = Health["components"][number];
 
 async function databaseHealth(ping: () => Promise<void>): Promise<Component> {
   const startedAt = performance.now();

@@ -9,8 +9,8 @@ import { storagePath } from "./results.ts";
 export interface UploadTokenOptions {
   store: UploadTokenStore;
   secrets: SecretBox;
-  /** This server's address as a trainer reaches it. */
-  baseUrl: () => string;
+  /** This server's address as a trainer at the provider reaches it. */
+  baseUrl: (provider: string) => Promise<string>;
   /** So long after its job's end a credential still opens the job's area, for a last upload that is under way. */
   drainMs: number;
   now: () => number;
@@ -45,7 +45,7 @@ export function uploadTokens(options: UploadTokenOptions) {
   };
   return {
     /** Where and with what credential a run of the job uploads; the same for every attempt. */
-    async targetFor(jobId: string): Promise<UploadTarget> {
+    async targetFor(jobId: string, provider: string): Promise<UploadTarget> {
       let token = await ofJob(jobId);
       if (!token) {
         const accessKeyId = `STU${randomBytes(12).toString("hex").toUpperCase()}`;
@@ -56,7 +56,7 @@ export function uploadTokens(options: UploadTokenOptions) {
           sealedSecret: secrets.seal(token.secretAccessKey),
         });
       }
-      const base = options.baseUrl();
+      const base = await options.baseUrl(provider);
       return {
         endpointUrl: base + storagePath,
         bucket: outputsBucket,

@@ -60,11 +60,11 @@ function submitting(kit: Counting) {
   const { now } = kit;
   return {
     setLimit: (limit: Partial<SpendLimit> & { amountMicros: number }) =>
-      kit.stores.spendLimits.set(
-        limit.provider ?? null,
-        { period: "monthly", action: "stop", sliceMs: 600_000, ...limit },
-        "admin",
-      ),
+      kit.stores.spendLimits.change({
+        provider: limit.provider ?? null,
+        decide: () => ({ period: "monthly", action: "stop", sliceMs: 600_000, ...limit }),
+        by: "admin",
+      }),
     /** Submits a job; answers its id and the warning it was let in with. */
     async submit(options: {
       rate: number;

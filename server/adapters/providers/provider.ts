@@ -55,6 +55,8 @@ export type FollowResult = RunEnd | { outcome: "lost"; reason: string; billedSec
  */
 export interface Provider {
   readonly id: string;
+  /** What of it can be set; absent where nothing can. */
+  readonly settable?: { readonly hardware: readonly string[] };
   describe(): Promise<ProviderDescription>;
   /** `signal` cuts the preparing short; a start that was cut off is made again, or cancelled. */
   start(

@@ -9,6 +9,7 @@ import { jobListStore, waitingJobStore } from "./job-list.ts";
 import { jobLogStore } from "./job-logs.ts";
 import { jobMetricStore } from "./job-metrics.ts";
 import { type CommittedChange, jobStore } from "./jobs.ts";
+import { providerSettingStore } from "./provider-settings.ts";
 import { settingStore } from "./settings.ts";
 import { spendLimitStore } from "./spend-limits.ts";
 import { storageKeyStore } from "./storage-keys.ts";
@@ -36,6 +37,7 @@ export function openStores(
     charges: jobChargeStore(db),
     costDays: costDayStore(db),
     spendLimits: spendLimitStore(db, now, onSettingChanged),
+    storedProviderSettings: providerSettingStore(db, now, onSettingChanged),
   };
 }
 

@@ -1,7 +1,13 @@
 import type { Kysely } from "kysely";
-import type { SpendAction, SpendLimit, SpendPeriod, SpendSums } from "../../domain/spend-limit.ts";
+import type {
+  SpendAction,
+  SpendLimit,
+  SpendLimitTerms,
+  SpendPeriod,
+  SpendSums,
+} from "../../domain/spend-limit.ts";
 import type { Database } from "../schema.ts";
-import { appendEvents, type StoredEvent } from "./job-events.ts";
+import { appendEvents, type EventDraft, type StoredEvent } from "./job-events.ts";
 
 /** Which money a limit is held against. */
 export interface SpendScope {
@@ -12,12 +18,40 @@ export interface SpendScope {
   exceptJobId?: string;
 }
 
+/** A change of the limit of a provider, or (null) of all together. */
+export interface SpendLimitChange {
+  provider: string | null;
+  /** The new terms on what they are at that moment; null: no limit. What it throws undoes all. */
+  decide: (before: SpendLimit | undefined) => SpendLimitTerms | null;
+  by: string;
+}
+
 /** Limits on spending, and the sums they are held against. Changes are events, which `onChanged` hears once committed. */
 export function spendLimitStore(
   db: Kysely<Database>,
   now: () => number,
   onChanged: (event: StoredEvent) => void,
 ) {
+  const limits = async (transaction: Kysely<Database> = db): Promise<SpendLimit[]> => {
+    const rows = await transaction.selectFrom("spend_limits").selectAll().orderBy("provider").execute();
+    return rows.map((row) => ({
+      provider: row.provider === "" ? null : row.provider,
+      amountMicros: Number(row.amount_micros),
+      period: row.period as SpendPeriod,
+      action: row.action as SpendAction,
+      sliceMs: Number(row.slice_ms),
+    }));
+  };
+  const changeWithin = async (
+    transaction: Kysely<Database>,
+    { provider, decide, by }: SpendLimitChange,
+  ): Promise<EventDraft> => {
+    await lock(transaction);
+    const before = (await limits(transaction)).find((limit) => limit.provider === provider);
+    await replace(transaction, provider ?? "", decide(before), now(), by);
+    const data = { names: ["spendLimits"], by };
+    return { jobId: null, userId: null, type: "settings.changed", atMs: now(), data };
+  };
   return {
     /** Runs a decision over money alone: no other decision is made until it is over. */
     async decide<Answer>(decision: (transaction: Kysely<Database>) => Promise<Answer>): Promise<Answer> {
@@ -28,16 +62,7 @@ export function spendLimitStore(
     },
     lock,
     /** Every limit, that of all providers together first. */
-    async limits(transaction: Kysely<Database> = db): Promise<SpendLimit[]> {
-      const rows = await transaction.selectFrom("spend_limits").selectAll().orderBy("provider").execute();
-      return rows.map((row) => ({
-        provider: row.provider === "" ? null : row.provider,
-        amountMicros: Number(row.amount_micros),
-        period: row.period as SpendPeriod,
-        action: row.action as SpendAction,
-        sliceMs: Number(row.slice_ms),
-      }));
-    },
+    limits,
     /** Money spent since a day, and money set aside for jobs that are not over. */
     async sums(scope: SpendScope, transaction: Kysely<Database> = db): Promise<SpendSums> {
       return {
@@ -46,22 +71,15 @@ export function spendLimitStore(
         heldMicros: await setAside(transaction, scope, "held_micros"),
       };
     },
-    /** Sets the limit of a provider, or (null) of all; without a limit there is none any more. */
-    async set(
-      provider: string | null,
-      limit: Omit<SpendLimit, "provider"> | null,
-      by: string,
-    ): Promise<void> {
-      const events = await db.transaction().execute(async (transaction) => {
-        await lock(transaction);
-        await replace(transaction, provider ?? "", limit, now(), by);
-        const data = { names: ["spendLimits"], by };
-        return appendEvents(transaction, [
-          { jobId: null, userId: null, type: "settings.changed", atMs: now(), data },
-        ]);
-      });
+    /** Sets or removes a limit. */
+    async change(change: SpendLimitChange): Promise<void> {
+      const events = await db
+        .transaction()
+        .execute(async (transaction) => appendEvents(transaction, [await changeWithin(transaction, change)]));
       for (const each of events) onChanged(each);
     },
+    /** The same inside somebody's transaction, who appends the event. */
+    changeWithin,
   };
 }
 
@@ -71,7 +89,7 @@ export type SpendLimitStore = ReturnType<typeof spendLimitStore>;
 async function replace(
   transaction: Kysely<Database>,
   provider: string,
-  limit: Omit<SpendLimit, "provider"> | null,
+  limit: SpendLimitTerms | null,
   nowMs: number,
   by: string,
 ): Promise<void> {

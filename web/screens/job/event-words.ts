@@ -97,6 +97,7 @@ const sentences: Record<EventType, (data: Data) => string> = {
   "job.deleted": () => t("deleted"),
   "job.progress": () => t("progress"),
   "settings.changed": () => t("settings"),
+  "provider.configured": () => t("settings"),
 };
 
 /** What an event says, in the reader's language; a type this page does not know is shown by its name. */

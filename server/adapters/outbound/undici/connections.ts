@@ -1,9 +1,49 @@
 import { getCACertificates } from "node:tls";
-import { EnvHttpProxyAgent } from "undici";
+import { type Dispatcher, EnvHttpProxyAgent } from "undici";
 import type { OutboundConfig } from "../../../config/outbound.ts";
 
-/** Connections that follow the network settings; `close` ends those that are idle. */
-export function openConnections(settings: OutboundConfig): EnvHttpProxyAgent {
+/** Connections for one call. */
+export interface Connections {
+  dispatcher: Dispatcher;
+  timeoutMs: number;
+}
+
+/**
+ * Connections that follow the network settings of each call: when these have changed, new ones are made, and the old
+ * ones end with the calls that use them.
+ */
+export function followConnections(network: () => Promise<OutboundConfig>) {
+  let current: { settings: OutboundConfig; dispatcher: Dispatcher } | null = null;
+  const open = new Set<Dispatcher>();
+  const retire = (dispatcher: Dispatcher): void => {
+    // A caller that has them in hand sends at once; after that they wait for its answer.
+    setImmediate(() => void dispatcher.close().finally(() => open.delete(dispatcher)));
+  };
+  return {
+    async forCall(): Promise<Connections> {
+      const settings = await network();
+      if (current === null || !areSame(current.settings, settings)) {
+        if (current) retire(current.dispatcher);
+        current = { settings, dispatcher: openConnections(settings) };
+        open.add(current.dispatcher);
+      }
+      return { dispatcher: current.dispatcher, timeoutMs: settings.timeoutMs };
+    },
+    /** Ends all of them; calls under way fail. */
+    async destroy(): Promise<void> {
+      await Promise.all([...open].map((dispatcher) => dispatcher.destroy()));
+    },
+  };
+}
+
+/** See {@link followConnections}. */
+export type FollowedConnections = ReturnType<typeof followConnections>;
+
+function areSame(left: OutboundConfig, right: OutboundConfig): boolean {
+  return (Object.keys(left) as (keyof OutboundConfig)[]).every((name) => left[name] === right[name]);
+}
+
+function openConnections(settings: OutboundConfig): EnvHttpProxyAgent {
   const tls = {
     rejectUnauthorized: settings.verifyTls,
     ...(settings.caBundle !== null && { ca: [...getCACertificates("default"), settings.caBundle] }),

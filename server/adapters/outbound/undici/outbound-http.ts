@@ -1,7 +1,6 @@
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { BrokenCircuitError, circuitBreaker, CircuitState, ConsecutiveBreaker, handleWhen } from "cockatiel";
-import type { Dispatcher } from "undici";
 import type { OutboundConfig } from "../../../config/outbound.ts";
 import {
   type OutboundAnswer,
@@ -9,7 +8,7 @@ import {
   type OutboundRequest,
   type OutboundService,
 } from "../outbound-http.ts";
-import { openConnections } from "./connections.ts";
+import { followConnections, type FollowedConnections } from "./connections.ts";
 import { asOutboundError, type RawAnswer, sendRequest } from "./send-request.ts";
 
 /** Retries and breaker (CONTRACT 2.12); tests shorten the waits. */
@@ -39,21 +38,29 @@ const usualAnswerBytes = 8 << 20;
 
 type Answer = OutboundAnswer<Readable | string>;
 
-/** Makes callers of outside services that share the network settings; each has its own circuit breaker. */
+/**
+ * Makes callers of outside services, each with its own circuit breaker. They follow `settings`, or the network settings
+ * that they bring along, asked for at each call.
+ */
 export function outboundHttp(settings: OutboundConfig, resilience: Partial<Resilience> = {}) {
-  const connections = openConnections(settings);
+  const opened: FollowedConnections[] = [];
+  const follow = (network: () => Promise<OutboundConfig>): FollowedConnections => {
+    const connections = followConnections(network);
+    opened.push(connections);
+    return connections;
+  };
+  const shared = follow(async () => settings);
   return {
-    service: () => outboundService(connections, settings.timeoutMs, { ...usual, ...resilience }),
+    service: (network?: () => Promise<OutboundConfig>): OutboundService =>
+      outboundService(network ? follow(network) : shared, { ...usual, ...resilience }),
     /** Ends the connections; calls under way fail. */
-    close: () => connections.destroy(),
+    async close(): Promise<void> {
+      await Promise.all(opened.map((connections) => connections.destroy()));
+    },
   };
 }
 
-function outboundService(
-  connections: Dispatcher,
-  timeoutMs: number,
-  resilience: Resilience,
-): OutboundService {
+function outboundService(connections: FollowedConnections, resilience: Resilience): OutboundService {
   const breaker = circuitBreaker(
     handleWhen((error) => error instanceof OutboundError && error.isPassing).orWhenResult(
       (answer) => (answer as Answer).status >= 500,
@@ -67,7 +74,7 @@ function outboundService(
   const call = <Result extends Answer>(request: OutboundRequest, read: (raw: RawAnswer) => Promise<Result>) =>
     withRetries(request, resilience, () =>
       breaker
-        .execute(async () => read(await sendRequest(connections, request, timeoutMs)))
+        .execute(async () => read(await sendRequest(await connections.forCall(), request)))
         .catch((error: unknown) => {
           throw error instanceof BrokenCircuitError ? circuitOpen(request) : error;
         }),

@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
-import { type Dispatcher, request as undiciRequest } from "undici";
+import { request as undiciRequest } from "undici";
 import {
   OutboundError,
   type OutboundProblem,
   type OutboundRequest,
   type StreamedBody,
 } from "../outbound-http.ts";
+import type { Connections } from "./connections.ts";
 
 /** An answer whose body has not been read. */
 export interface RawAnswer {
@@ -17,9 +18,8 @@ export interface RawAnswer {
 
 /** Sends a request once. Throws {@link OutboundError} and the signal's reason. */
 export async function sendRequest(
-  dispatcher: Dispatcher,
+  { dispatcher, timeoutMs }: Connections,
   request: OutboundRequest,
-  timeoutMs: number,
 ): Promise<RawAnswer> {
   request.signal?.throwIfAborted();
   const { host } = new URL(request.url);

@@ -1,3 +1,5 @@
+import type { HardwarePrice } from "../../../domain/provider-settings.ts";
+
 /** Prices in billionths of a dollar per second (CONTRACT 1.3.3). */
 const kinds = {
   h100: { name: "H100 (80 GB)", nanoUsdPerSecond: 1_525_000 },
@@ -28,14 +30,38 @@ export const hardwareProfiles: readonly HardwareProfile[] = (["h100", "l40s"] as
   }),
 );
 
-/** The profiles that a configured model leaves, its own first: those of the family, or the one model of somebody else. */
-export function profilesOf(model: string): readonly HardwareProfile[] {
+/** What of the settings decides over hardware. */
+export interface HardwareSettings {
+  /** `owner/name` or `owner/name:version`. */
+  model: string;
+  /** The profile to put first; one that the model does not leave is passed over. */
+  hardwareProfile: string | null;
+  hardwarePrices: ReadonlyMap<string, HardwarePrice>;
+}
+
+/** The profiles that the settings leave, the default first: those of the family, or the one model of somebody else. */
+export function profilesOf({ model, hardwareProfile, hardwarePrices }: HardwareSettings): HardwareProfile[] {
+  const left = profilesOfModel(model).map((profile) => priced(profile, hardwarePrices));
+  const first = left.find(({ id }) => id === hardwareProfile);
+  return first ? [first, ...left.filter((profile) => profile !== first)] : left;
+}
+
+function profilesOfModel(model: string): readonly HardwareProfile[] {
   const [name = "", version] = model.split(":");
   const own = hardwareProfiles.find((profile) => profile.model === name);
   if (!own) return [{ id: name, name, model, nanoUsdPerSecond: null }];
   // A version belongs to one model only.
   if (version !== undefined) return [{ ...own, model }];
   return [own, ...hardwareProfiles.filter((profile) => profile !== own)];
+}
+
+/** The profile with the price that was set for it, or for one GPU of its kind. */
+function priced(profile: HardwareProfile, prices: ReadonlyMap<string, HardwarePrice>): HardwareProfile {
+  const own = prices.get(profile.id);
+  if (own) return { ...profile, name: own.name ?? profile.name, nanoUsdPerSecond: own.nanoUsdPerSecond };
+  const [, kind = "", count] = /^(.+)-x(\d+)$/.exec(profile.id) ?? [];
+  const single = prices.get(kind);
+  return single ? { ...profile, nanoUsdPerSecond: single.nanoUsdPerSecond * Number(count) } : profile;
 }
 
 /** Dollars of an hour, to the millionth. */

@@ -9,11 +9,23 @@ import { type AccountState, accountCheck } from "./account-check.ts";
 import { type ReplicateClient, replicateClient } from "./client.ts";
 import { asFailure, providerName } from "./failures.ts";
 import { followRun } from "./follow-run.ts";
-import { type HardwareProfile, profilesOf, usdPerHour } from "./hardware.ts";
+import {
+  type HardwareProfile,
+  hardwareProfiles,
+  type HardwareSettings,
+  profilesOf,
+  usdPerHour,
+} from "./hardware.ts";
 import { type Patience, usualPatience } from "./patience.ts";
 import { hubTokenOf } from "./prediction-input.ts";
 import { readState, runPlace, runTokensOf } from "./run-state.ts";
 import { startRun, stopRun, uploadName } from "./start-run.ts";
+
+/** The settings that this provider follows. */
+export interface ReplicateSettings extends HardwareSettings {
+  /** Null: trainers elsewhere do not reach this server's storage endpoint. */
+  storageUrl: string | null;
+}
 
 /** What the provider needs. */
 export interface ReplicateProviderOptions {
@@ -21,11 +33,9 @@ export interface ReplicateProviderOptions {
   /** Null: Replicate is shown as not set up. */
   token: string | null;
   baseUrl: string;
-  /** `owner/name` or `owner/name:version`. */
-  model: string;
+  /** What an administrator can change; asked for anew each time. */
+  settings: () => Promise<ReplicateSettings>;
   jobsFolder: string;
-  /** This server has an address that trainers elsewhere reach. */
-  reachable: boolean;
   env: NodeJS.ProcessEnv;
   readDataloader: (archivePath: string) => Promise<DataloaderConfig>;
   /** Unpacks an archive into a folder, which appears complete or not at all. */
@@ -43,7 +53,6 @@ const notSetUp =
  */
 export function replicateProvider(options: ReplicateProviderOptions): Provider {
   const patience = { ...usualPatience, ...options.patience };
-  const profiles = profilesOf(options.model);
   const client = options.token === null ? null : replicateClient({ ...options, token: options.token });
   const account = accountCheck(client);
   const secrets = [options.token, hubTokenOf(options.env)].filter((each): each is string => each !== null);
@@ -56,12 +65,15 @@ export function replicateProvider(options: ReplicateProviderOptions): Provider {
   };
   return {
     id: "replicate",
-    describe: async () => describe(options, profiles, await account()),
+    settable: { hardware: hardwareProfiles.map(({ id }) => id) },
+    describe: async () => describe(options.token, await options.settings(), await account()),
     start: async (request, signal) => {
-      const profile = profileNamed(profiles, request.hardware ?? null);
+      const settings = await options.settings();
+      const profile = profileNamed(profilesOf(settings), request.hardware ?? null);
+      const reachable = settings.storageUrl !== null;
       const externalId = await withClient((connected) =>
         startRun(
-          { ...options, client: connected, patience },
+          { ...options, client: connected, patience, reachable },
           placeOf(request),
           request,
           profile.model,
@@ -85,10 +97,11 @@ export function replicateProvider(options: ReplicateProviderOptions): Provider {
 }
 
 function describe(
-  { token, model }: ReplicateProviderOptions,
-  profiles: readonly HardwareProfile[],
+  token: string | null,
+  settings: ReplicateSettings,
   { username, problem }: AccountState,
 ): ProviderDescription {
+  const { model } = settings;
   return {
     id: "replicate",
     name: providerName,
@@ -98,7 +111,7 @@ function describe(
     coming_soon: false,
     unavailable_reason: token === null ? notSetUp : problem,
     capabilities: { cost: true, live_logs: true, cancel: true, resume: false, reads_in_place: false },
-    hardware: profiles.map((profile) => ({
+    hardware: profilesOf(settings).map((profile) => ({
       id: profile.id,
       name: profile.name,
       cost_per_hour_usd: usdPerHour(profile),
