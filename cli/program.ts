@@ -1,4 +1,6 @@
 import { Command, CommanderError } from "commander";
+import { addBackup } from "./commands/backup.ts";
+import { addBackupRestore } from "./commands/backup-restore.ts";
 import { addConfigsImport } from "./commands/configs-import.ts";
 import { addConfigsList } from "./commands/configs-list.ts";
 import { addConfigsShow } from "./commands/configs-show.ts";
@@ -76,6 +78,7 @@ function cliProgram(io: Io): Command {
   for (const add of [addCostSummary, addCostLimit]) add(cost, io);
   const storage = program.command("storage").description("the storage endpoint for outputs");
   for (const add of [addStorageKeys, addStorageVerify]) add(storage, io);
+  addBackupRestore(addBackup(program, io), io);
   addStatus(program, io);
   addDoctor(program, io);
   return program;

@@ -1,4 +1,5 @@
 import { artifactEndpoints } from "./artifacts.ts";
+import { backupEndpoints } from "./backups.ts";
 import { configEndpoints } from "./configs.ts";
 import { configVersionEndpoints } from "./config-versions.ts";
 import { costEndpoints } from "./cost.ts";
@@ -32,6 +33,7 @@ export const api = {
   cost: costEndpoints,
   events: eventEndpoints,
   trainerEvents: trainerEventEndpoints,
+  backups: backupEndpoints,
   system: systemEndpoints,
 } as const;
 

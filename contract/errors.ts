@@ -127,6 +127,18 @@ export const errorTable = {
   ],
   archive_invalid: [422, "The archive {path} cannot be unpacked: {problem}. Package the datasets again."],
   archive_too_large: [413, "The archive {path} unpacks to {problem}. Send less data or raise the limit."],
+  backup_not_found: [404, "There is no backup {backup_id}."],
+  job_restored: [
+    409,
+    "The server was restored from the backup {backup_id}, and this job may have run after it was made. Look whether it did, then run it again if you still want it.",
+  ],
+  backup_running: [409, "A backup is being made already. Wait for it, then try again."],
+  backup_failed: [500, "The backup was not made: {reason}. Nothing was kept of it."],
+  backup_damaged: [422, "The backup {backup_id} is damaged: {problem}. Choose another one."],
+  backup_newer: [
+    409,
+    "The backup {backup_id} was made by a newer release (its database holds {unknown}). Install that release, then restore it.",
+  ],
   disk_full: [507, "The disk that holds {path} is full ({free} free). Free some space and try again."],
   quota_exceeded: [
     403,

@@ -148,6 +148,7 @@ describe("the web UI in a real browser", { skip }, () => {
         "/configs",
         "/configs/versions",
         "/settings",
+        "/settings/backups",
         job,
         `${job}?tab=charts`,
         `${job}?tab=samples`,

@@ -24,6 +24,8 @@ async function bundlePrograms(outDir: string): Promise<readonly BuiltFile[]> {
   const input: Record<string, string> = { cli: join(root, "cli/main.ts") };
   const trainer = join(root, "trainer/main.ts");
   if (existsSync(trainer)) input["trainer"] = trainer;
+  // A thread of its own: reading a database through blocks.
+  input["inspect-sqlite"] = join(root, "server/db/inspect-sqlite-thread.ts");
   const bundle = await rolldown({
     input,
     cwd: root,

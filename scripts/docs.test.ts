@@ -19,8 +19,10 @@ test("every variable the server reads is listed, and no other", () => {
     for (const [, name = ""] of source.matchAll(/"((?:SIMPLETUNER|REPLICATE|HTTPS?|NO)_[A-Z_]+)"/g))
       read.add(name);
   }
-  // Read by the two names that a prefix makes.
-  for (const name of ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY"]) read.add(`SIMPLETUNER_STORAGE_${name}`);
-  read.delete("SIMPLETUNER_STORAGE");
+  // Read by the names that a prefix makes.
+  for (const purpose of ["SIMPLETUNER_STORAGE", "SIMPLETUNER_BACKUP"]) {
+    read.delete(purpose);
+    for (const name of ["URL", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY"]) read.add(`${purpose}_${name}`);
+  }
   assert.deepEqual([...read].sort(), environmentVariables.map(({ name }) => name).sort());
 });

@@ -26,16 +26,17 @@ const rules: Readonly<Record<string, Rule>> = {
   domain: { layers: ["contract"], packages: [] },
   db: { layers: ["contract", "domain", "config"], packages: ["kysely", "pg", "mysql2"] },
   packaging: { layers: ["contract"], packages: ["yauzl"] },
+  backups: { layers: ["contract", "domain", "db", "packaging", "config"], packages: ["typebox"] },
   adapter: { layers: ["contract", "domain", "config", "port"], packages: null },
   port: { layers: ["contract", "domain"], packages: [] },
   registry: { layers: ["contract", "domain", "config", "port", "adapter"], packages: [] },
   services: {
-    layers: ["contract", "domain", "db", "packaging", "port", "config"],
+    layers: ["contract", "domain", "db", "packaging", "backups", "port", "config"],
     packages: ["uuidv7", "pino"],
     typesOf: ["kysely"],
   },
   background: {
-    layers: ["contract", "domain", "db", "packaging", "port", "config", "services"],
+    layers: ["contract", "domain", "db", "packaging", "backups", "port", "config", "services"],
     packages: ["uuidv7", "pino"],
     typesOf: ["kysely"],
   },
@@ -49,6 +50,7 @@ const rules: Readonly<Record<string, Rule>> = {
       "domain",
       "db",
       "packaging",
+      "backups",
       "adapter",
       "port",
       "registry",
@@ -118,6 +120,9 @@ export function forbiddenImports(imports: readonly Import[]): string[] {
   });
 }
 
+/** What the command line loads of the server, when its command runs. */
+const cliLoads = ["server/main.ts", "server/verify-storage.ts", "server/restore-offline.ts"];
+
 function problemOf(one: Import): string | null {
   const layer = layerOf(one.from);
   const rule = layer === null ? undefined : rules[layer];
@@ -129,7 +134,7 @@ function problemOf(one: Import): string | null {
     if (one.typeOnly && rule.typesOf?.includes(name)) return null;
     return `${layer} may not use the package ${name}`;
   }
-  if (layer === "cli" && (target === "server/main.ts" || target === "server/verify-storage.ts")) {
+  if (layer === "cli" && cliLoads.includes(target)) {
     return one.dynamic ? null : "the server may only be loaded when its command runs";
   }
   return fileProblem(one.from, target, layer, rule);

@@ -22,6 +22,7 @@ const needs: readonly Need[] = [
     debianPackage: "chromium",
   },
   { name: "openssl", variable: "TEST_OPENSSL", programs: ["openssl"], debianPackage: "openssl" },
+  { name: "sqlite3", variable: "TEST_SQLITE3", programs: ["sqlite3"], debianPackage: "sqlite3" },
   { name: "the AWS CLI", variable: "TEST_AWS", programs: ["aws"], debianPackage: "awscli" },
   { name: "rclone", variable: "TEST_RCLONE", programs: ["rclone"], debianPackage: "rclone" },
   { name: "s3cmd", variable: "TEST_S3CMD", programs: ["s3cmd"], debianPackage: "s3cmd" },

@@ -1,5 +1,8 @@
 import type { Server } from "node:http";
 import { runDriver } from "./background/drive-run.ts";
+import { makeBackups } from "./background/make-backups.ts";
+import { appliedRestore, finishRestore } from "./backups/restore-backup.ts";
+import { settleRestoredJobs } from "./services/restored-jobs.ts";
 import { followCosts } from "./background/follow-costs.ts";
 import { rescueJobs } from "./background/rescue-jobs.ts";
 import { jobQueue } from "./background/start-queued-jobs.ts";
@@ -46,6 +49,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const loops = {
     costs: followCosts({ ...parts, stopRun: queue.stopRun, stopping: stopping.signal }),
     sweeps: sweepStorageHourly({ ...parts, stopping: stopping.signal }),
+    backups: makeBackups({ ...parts, ...stores, stopping: stopping.signal }),
   };
   const web = webListener(options, composeHandlers(options, parts, queue, stopping.signal), stopping.signal);
   return {
@@ -59,6 +63,12 @@ export async function createApp(options: AppOptions): Promise<App> {
       }),
     stores,
     async start() {
+      const restored = appliedRestore(paths);
+      if (restored !== null) {
+        await settleRestoredJobs({ ...stores, now: options.now }, restored.backup_id);
+        await finishRestore(paths);
+        parts.log.warn({ backup_id: restored.backup_id, kept: restored.replaced }, "the backup is in place");
+      }
       const rescued = await rescueJobs({
         ...parts,
         ...stores,

@@ -33,6 +33,10 @@ export interface ServerConfig {
   /** SIMPLETUNER_STORAGE_URL: the external bucket that outputs go to; null keeps them below the state directory. */
   externalStorage: ExternalStorageConfig | null;
   storageEndpoint: StorageEndpointConfig;
+  /** SIMPLETUNER_BACKUP_DIR: where backups are written; null: the folder `backups` of the state directory. */
+  backupFolder: string | null;
+  /** SIMPLETUNER_BACKUP_URL: an external bucket that each backup is copied to. */
+  backupBucket: ExternalStorageConfig | null;
   /** How this server reaches services on the network. */
   outbound: OutboundConfig;
   replicate: ReplicateConfig;
@@ -54,8 +58,10 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     cancelGraceMs: integerOf(env, "SIMPLETUNER_CANCEL_GRACE_SECONDS", 30, 1, 3_600) * 1_000,
     uploadDrainMs: integerOf(env, "SIMPLETUNER_UPLOAD_DRAIN_SECONDS", 60, 0, 86_400) * 1_000,
     storageKeepFreeBytes: integerOf(env, "SIMPLETUNER_STORAGE_KEEP_FREE_MIB", 2_048, 0, 1 << 30) * 2 ** 20,
-    externalStorage: externalStorageOf(env),
     storageEndpoint: storageEndpointOf(env, publicUrl),
+    externalStorage: externalStorageOf(env, "SIMPLETUNER_STORAGE"),
+    backupFolder: env["SIMPLETUNER_BACKUP_DIR"] || null,
+    backupBucket: externalStorageOf(env, "SIMPLETUNER_BACKUP"),
     outbound: outboundOf(env),
     replicate: replicateOf(env),
   };

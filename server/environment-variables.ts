@@ -86,6 +86,26 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     otherwise: "https://api.replicate.com/v1",
     text: "another server that speaks Replicate's API",
   },
+  {
+    name: "SIMPLETUNER_BACKUP_DIR",
+    otherwise: "backups in the state directory",
+    text: "folder that backups are written to",
+  },
+  {
+    name: "SIMPLETUNER_BACKUP_URL",
+    otherwise: "",
+    text: "external bucket that each backup is copied to: s3://bucket/prefix?endpoint=https://host",
+  },
+  {
+    name: "SIMPLETUNER_BACKUP_ACCESS_KEY_ID",
+    otherwise: "AWS_ACCESS_KEY_ID",
+    text: "access key for the bucket of the backups",
+  },
+  {
+    name: "SIMPLETUNER_BACKUP_SECRET_ACCESS_KEY",
+    otherwise: "AWS_SECRET_ACCESS_KEY",
+    text: "secret key for the bucket of the backups",
+  },
   { name: "HTTPS_PROXY", otherwise: "", text: "proxy for https calls to services outside" },
   { name: "HTTP_PROXY", otherwise: "", text: "proxy for http calls, and for https without HTTPS_PROXY" },
   { name: "NO_PROXY", otherwise: "", text: "hosts to reach without a proxy, separated by commas" },

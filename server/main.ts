@@ -1,3 +1,4 @@
+import { applyRestore } from "./backups/restore-backup.ts";
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -66,6 +67,7 @@ async function listenAndRun(
   unlock: () => void,
 ): Promise<RunningServer> {
   const log = serverLog(config);
+  applyRestore(statePaths(config.stateDir));
   const accessToken = randomBytes(18).toString("base64url");
   const server = createServer({ requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 65_000 });
   const app = await createApp({

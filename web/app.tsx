@@ -21,6 +21,7 @@ const configVersions = lazyScreen(() =>
   import("./screens/config-versions/config-versions.tsx").then((module) => module.ConfigVersions),
 );
 const job = lazyScreen(() => import("./screens/job/job-screen.tsx").then((module) => module.JobScreen));
+const backups = lazyScreen(() => import("./screens/backups/backups.tsx").then((module) => module.Backups));
 const settings = lazyScreen(() =>
   import("./screens/settings/settings.tsx").then((module) => module.Settings),
 );
@@ -65,6 +66,12 @@ const places: readonly Place[] = [
     needs: "config.view",
     prefetch: configVersions.prefetch,
     show: () => <configVersions.Screen name={route.value.query.get("name")} />,
+  },
+  {
+    pattern: "/settings/backups",
+    needs: "admin.backup",
+    prefetch: backups.prefetch,
+    show: () => <backups.Screen />,
   },
   {
     pattern: "/settings",

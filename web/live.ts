@@ -1,30 +1,13 @@
 import { signal, type ReadonlySignal, type Signal } from "@preact/signals";
-import type { EventType } from "@simpletuner-cloud/contract/events.ts";
+import { type EventType, eventTypes } from "@simpletuner-cloud/contract/event-types.ts";
 import type { Job, JobEvent } from "@simpletuner-cloud/contract/jobs.ts";
 import { followSharedStream, type StreamNews } from "./shared-stream.ts";
 
 /** An event of the server with the whole job as it is after it, where the event is about one. */
 export type LiveEvent = Omit<JobEvent, "type" | "id"> & { id: number | null; type: EventType; job?: Job };
 
-/** Every type the stream names; `satisfies` makes a type missing here fail to compile. */
-const eventNames = Object.keys({
-  "job.created": 1,
-  "job.status": 1,
-  "job.cancel_requested": 1,
-  "job.plan": 1,
-  "job.packaged": 1,
-  "job.attempt": 1,
-  "job.checkpoint": 1,
-  "job.sample": 1,
-  "job.artifact": 1,
-  "job.artifacts_deleted": 1,
-  "job.artifacts_pruned": 1,
-  "job.report_ignored": 1,
-  "job.deleted": 1,
-  "job.progress": 1,
-  "settings.changed": 1,
-  "provider.configured": 1,
-} satisfies Record<EventType, 1>) as EventType[];
+/** Every type the stream names. */
+const eventNames = Object.keys(eventTypes) as EventType[];
 
 const connectionState = signal<"connecting" | "live" | "lost">("connecting");
 const nextRetry = signal<number | null>(null);

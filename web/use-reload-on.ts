@@ -1,5 +1,5 @@
 import { useEffect } from "preact/hooks";
-import type { EventType } from "@simpletuner-cloud/contract/events.ts";
+import type { EventType } from "@simpletuner-cloud/contract/event-types.ts";
 import { onEvent, type LiveEvent } from "./live.ts";
 
 /** Calls `reload` after events of the types, once for a burst: `waitMs` after its first. */

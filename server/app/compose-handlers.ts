@@ -1,3 +1,4 @@
+import { backupService } from "../services/backups.ts";
 import { gitRepository } from "../adapters/git/git-repository.ts";
 import { configSnapshots } from "../services/config-snapshots.ts";
 import { configVersionService } from "../services/config-versions.ts";
@@ -65,6 +66,7 @@ export function composeHandlers(
     cost: costService(shared),
     events: eventService({ ...shared, maxStreams: options.config.maxEventStreams }),
     trainerEvents: trainerEventService({ ...shared, uploadTokens: parts.tokens }),
+    backups: backupService(parts.backupOptions, parts.backups),
     system: systemService({
       ...parts,
       pingDatabase: () => pingDatabase(parts.db),

@@ -30,6 +30,8 @@ import { storedJobs } from "../services/stored-jobs.ts";
 import { storageKeyService } from "../services/storage-keys.ts";
 import { storageQuotas } from "../services/storage-quotas.ts";
 import { uploadTokens } from "../services/upload-tokens.ts";
+import { backupKeeper } from "../services/backups.ts";
+import { openBackups } from "./open-backups.ts";
 import type { AppOptions } from "./app-options.ts";
 import { openProviders } from "./open-providers.ts";
 
@@ -50,6 +52,7 @@ export async function openParts(options: AppOptions) {
   const settings = settingParts(options, stores, secrets);
   const { providerSettings } = settings;
   const providers = providerRegistry(openProviders(options, paths, outbound, providerSettings));
+  const backupOptions = await openBackups(options, paths, { stores, storage: outputs, secrets });
   return {
     paths,
     db,
@@ -60,6 +63,8 @@ export async function openParts(options: AppOptions) {
     stores,
     storage,
     outbound,
+    backupOptions,
+    backups: backupKeeper(backupOptions),
     providers,
     findProvider: providers.find,
     files: configFiles({

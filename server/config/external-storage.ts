@@ -20,52 +20,57 @@ export interface ExternalStorageConfig {
   downloads: "proxy" | "redirect";
 }
 
-/** Reads {@link ExternalStorageConfig}; null without a bucket. */
-export function externalStorageOf(env: NodeJS.ProcessEnv): ExternalStorageConfig | null {
-  const text = env["SIMPLETUNER_STORAGE_URL"];
+/**
+ * Reads the {@link ExternalStorageConfig} of the outputs or of the backups from the variables that begin with `purpose`;
+ * null without a bucket.
+ */
+export function externalStorageOf(
+  env: NodeJS.ProcessEnv,
+  purpose: "SIMPLETUNER_STORAGE" | "SIMPLETUNER_BACKUP",
+): ExternalStorageConfig | null {
+  const variable = `${purpose}_URL`;
+  const text = env[variable];
   if (!text) return null;
   const url = URL.canParse(text) ? new URL(text) : null;
   // The text itself is not repeated: somebody may have written the secret key into it.
   if (url?.protocol !== "s3:" || url.hostname === "")
-    throw new StartError(
-      "SIMPLETUNER_STORAGE_URL: this is not of the form s3://bucket/prefix?endpoint=https://host.",
-    );
+    throw new StartError(`${variable}: this is not of the form s3://bucket/prefix?endpoint=https://host.`);
   if (url.username !== "" || url.password !== "")
     throw new StartError(
-      "SIMPLETUNER_STORAGE_URL: take the access key out of it and set SIMPLETUNER_STORAGE_ACCESS_KEY_ID and SIMPLETUNER_STORAGE_SECRET_ACCESS_KEY.",
+      `${variable}: take the access key out of it and set ${purpose}_ACCESS_KEY_ID and ${purpose}_SECRET_ACCESS_KEY.`,
     );
   const query = url.searchParams;
   for (const name of query.keys())
     if (!["endpoint", "region", "path_style"].includes(name))
-      throw new StartError(`SIMPLETUNER_STORAGE_URL: "${name}" is not one of endpoint, region, path_style.`);
+      throw new StartError(`${variable}: "${name}" is not one of endpoint, region, path_style.`);
   const endpoint = query.get("endpoint");
   if (endpoint !== null && !/^https?:\/\/[^/@?#]+(\/[^@?#]*)?$/.test(endpoint))
-    throw new StartError("SIMPLETUNER_STORAGE_URL: its endpoint is not an http or https address.");
+    throw new StartError(`${variable}: its endpoint is not an http or https address.`);
   const pathStyle = query.get("path_style") ?? String(endpoint !== null);
   if (pathStyle !== "true" && pathStyle !== "false")
-    throw new StartError("SIMPLETUNER_STORAGE_URL: path_style is neither true nor false.");
+    throw new StartError(`${variable}: path_style is neither true nor false.`);
   const awsRegion = env["AWS_REGION"] || env["AWS_DEFAULT_REGION"];
   return {
     bucket: url.hostname,
-    prefix: prefixOf(url),
+    prefix: prefixOf(url, variable),
     endpoint,
     region: query.get("region") ?? (awsRegion || (endpoint === null ? "us-east-1" : "auto")),
     pathStyle: pathStyle === "true",
-    credentials: storageCredentialsOf(env),
+    credentials: storageCredentialsOf(env, purpose),
     downloads: oneOf(env, "SIMPLETUNER_STORAGE_DOWNLOADS", ["proxy", "redirect"], "proxy"),
   };
 }
 
-function prefixOf({ pathname }: URL): string {
+function prefixOf({ pathname }: URL, variable: string): string {
   try {
     return decodeURIComponent(pathname).replaceAll(/^\/+|\/+$/g, "");
   } catch {
-    throw new StartError("SIMPLETUNER_STORAGE_URL: its prefix is not valid percent-encoding.");
+    throw new StartError(`${variable}: its prefix is not valid percent-encoding.`);
   }
 }
 
-function storageCredentialsOf(env: NodeJS.ProcessEnv): ExternalStorageConfig["credentials"] {
-  for (const names of ["SIMPLETUNER_STORAGE", "AWS"]) {
+function storageCredentialsOf(env: NodeJS.ProcessEnv, purpose: string): ExternalStorageConfig["credentials"] {
+  for (const names of [purpose, "AWS"]) {
     const accessKeyId = env[`${names}_ACCESS_KEY_ID`];
     const secretAccessKey = env[`${names}_SECRET_ACCESS_KEY`];
     const sessionToken = names === "AWS" ? env["AWS_SESSION_TOKEN"] : undefined;

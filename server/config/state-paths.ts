@@ -9,6 +9,8 @@ export function statePaths(stateDir: string) {
     dataloaders: join(stateDir, "config", "cloud", "dataloaders"),
     jobs: join(cloud, "jobs"),
     packages: join(cloud, "packages"),
+    restore: join(stateDir, "config", "cloud", "restore"),
+    backups: join(stateDir, "backups"),
     lock: join(cloud, "server.lock.db"),
     credentialKey: join(stateDir, "credential.key"),
     outputs: join(stateDir, "cloud_outputs"),

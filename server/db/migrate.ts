@@ -13,6 +13,9 @@ const migrations: readonly { name: string; up: (db: Kysely<Database>) => Promise
   { name: "005-provider-settings", up: providerSettings },
 ];
 
+/** Names of every migration of this release, in order. */
+export const migrationNames: readonly string[] = migrations.map(({ name }) => name);
+
 /** The database was written by a newer release than this one. */
 export class NewerSchemaError extends Error {
   constructor(unknown: readonly string[]) {

@@ -1,5 +1,5 @@
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
-import type { EventType } from "@simpletuner-cloud/contract/events.ts";
+import type { EventType } from "@simpletuner-cloud/contract/event-types.ts";
 import { activeStatuses, isActive, type Job, type JobStatus } from "@simpletuner-cloud/contract/jobs.ts";
 import type { JobPrivate, JobRecord } from "./job-record.ts";
 
@@ -148,6 +148,22 @@ export function endRun(record: JobRecord, runToken: string, end: RunEnd, nowMs: 
     wire: { ...done, error_code: end.code, error_message: end.message },
     private: { runToken: null },
     reason: end.message,
+  });
+}
+
+/**
+ * What becomes of an active job when the database is that of a backup: it may have gone on since. What no provider
+ * held then is not started by itself, lest it runs, and is paid for, twice; what one held is followed, but not begun
+ * again when it is not found.
+ */
+export function settleRestored(record: JobRecord, backupId: string, nowMs: number): JobChange | null {
+  if (!isActive(record.wire.status)) return null;
+  if (record.private.handedOver) return { wire: { max_attempts: record.wire.attempt }, events: [] };
+  const { code, message } = fail("job_restored", { backup_id: backupId });
+  return moveTo(record, "cancelled", nowMs, {
+    wire: { error_code: code, error_message: message, upload_progress: null },
+    private: { runToken: null },
+    reason: message,
   });
 }
 

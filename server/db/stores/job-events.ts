@@ -51,6 +51,9 @@ export async function appendEvents(
   return rows.map(storedEvent);
 }
 
+/** More events than a server writes between a backup and its restore. */
+const skippedAtRestore = 1_000_000_000;
+
 /** Reads the event log. */
 export function jobEventStore(db: Kysely<Database>) {
   return {
@@ -65,6 +68,29 @@ export function jobEventStore(db: Kysely<Database>) {
       if (userId !== null)
         query = query.where((row) => row.or([row("user_id", "=", userId), row("user_id", "is", null)]));
       return (await query.execute()).map(storedEvent);
+    },
+    /**
+     * Skips the numbers that may have been given out since a restored backup was made, and tells of the restore; done
+     * once for each, however often it is called.
+     */
+    async beginAfterRestore(backupId: string, atMs: number): Promise<void> {
+      await db.transaction().execute(async (transaction) => {
+        const told = await transaction
+          .selectFrom("job_events")
+          .select("data")
+          .where("type", "=", "backup.restored")
+          .orderBy("id", "desc")
+          .limit(1)
+          .executeTakeFirst();
+        const data = { backup_id: backupId, at: atMs };
+        if (told && (JSON.parse(told.data) as { backup_id?: string }).backup_id === backupId) return;
+        await transaction
+          .updateTable("counters")
+          .set((row) => ({ value: row("value", "+", skippedAtRestore) }))
+          .where("name", "=", "event")
+          .execute();
+        await appendEvents(transaction, [{ jobId: null, userId: null, type: "backup.restored", atMs, data }]);
+      });
     },
     /** Events of one job after number `after`, oldest first. */
     async ofJob(jobId: string, after: number, limit: number): Promise<JobEvent[]> {

@@ -10,6 +10,7 @@ import { jobLogStore } from "./job-logs.ts";
 import { jobMetricStore } from "./job-metrics.ts";
 import { type CommittedChange, jobStore } from "./jobs.ts";
 import { providerSettingStore } from "./provider-settings.ts";
+import { serverEventStore } from "./server-events.ts";
 import { settingStore } from "./settings.ts";
 import { spendLimitStore } from "./spend-limits.ts";
 import { storageKeyStore } from "./storage-keys.ts";
@@ -20,7 +21,7 @@ export function openStores(
   db: Kysely<Database>,
   now: () => number,
   onCommitted: (change: CommittedChange) => void,
-  onSettingChanged: (event: StoredEvent) => void,
+  onServerEvent: (event: StoredEvent) => void,
 ) {
   return {
     jobs: jobStore({ db, now, onCommitted }),
@@ -28,16 +29,17 @@ export function openStores(
     waiting: waitingJobStore(db),
     counts: jobCountStore(db),
     events: jobEventStore(db),
+    serverEvents: serverEventStore(db, now, onServerEvent),
     logs: jobLogStore(db),
     metrics: jobMetricStore(db),
-    settings: settingStore(db, now, onSettingChanged),
+    settings: settingStore(db, now, onServerEvent),
     uploadTokens: uploadTokenStore(db, now),
     storageKeys: storageKeyStore(db, now),
     idempotencyKeys: idempotencyKeyStore(db, now),
     charges: jobChargeStore(db),
     costDays: costDayStore(db),
-    spendLimits: spendLimitStore(db, now, onSettingChanged),
-    storedProviderSettings: providerSettingStore(db, now, onSettingChanged),
+    spendLimits: spendLimitStore(db, now, onServerEvent),
+    storedProviderSettings: providerSettingStore(db, now, onServerEvent),
   };
 }
 

@@ -12,6 +12,11 @@ export const settingDefaults = {
   /** Bytes one job, and all jobs of one user together, may store; null is no limit. */
   storageQuotaJobBytes: null as number | null,
   storageQuotaUserBytes: null as number | null,
+  /** Hours between backups that are made by themselves; null makes none. They stay for so many days. */
+  backupEveryHours: null as number | null,
+  backupKeepDays: 30,
+  /** Why the last of them failed; null when it did not. */
+  backupLastError: null as string | null,
   /** Uncommitted changes of the configurations are committed when a job is submitted. */
   snapshotOnSubmit: false,
 };

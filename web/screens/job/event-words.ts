@@ -1,4 +1,4 @@
-import type { EventType } from "@simpletuner-cloud/contract/events.ts";
+import type { EventType } from "@simpletuner-cloud/contract/event-types.ts";
 import type { JobEvent } from "@simpletuner-cloud/contract/jobs.ts";
 import { statusOrder, statusWord } from "../../components/status-badge.tsx";
 import { formatBytes, formatDuration, words } from "../../i18n.ts";
@@ -23,7 +23,6 @@ const t = words({
     report_ignored: "A late report was recorded, not applied",
     deleted: "Deleted",
     progress: "Progress",
-    settings: "Settings changed",
   },
   hi: {
     created: "बनाया गया",
@@ -44,7 +43,6 @@ const t = words({
     report_ignored: "देर से आई सूचना दर्ज की गई, लागू नहीं की गई",
     deleted: "मिटाया गया",
     progress: "प्रगति",
-    settings: "सेटिंग बदली गई",
   },
 });
 
@@ -58,7 +56,7 @@ function statusText(name: string): string {
   return known ? statusWord(known) : name;
 }
 
-const sentences: Record<EventType, (data: Data) => string> = {
+const sentences: Record<Extract<EventType, `job.${string}`>, (data: Data) => string> = {
   "job.created": () => t("created"),
   "job.status": (data) =>
     t("status", { previous: statusText(text(data, "previous")), status: statusText(text(data, "status")) }),
@@ -96,8 +94,6 @@ const sentences: Record<EventType, (data: Data) => string> = {
   "job.report_ignored": () => t("report_ignored"),
   "job.deleted": () => t("deleted"),
   "job.progress": () => t("progress"),
-  "settings.changed": () => t("settings"),
-  "provider.configured": () => t("settings"),
 };
 
 /** What an event says, in the reader's language; a type this page does not know is shown by its name. */

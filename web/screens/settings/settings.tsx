@@ -11,6 +11,7 @@ import { toast } from "../../components/toast.tsx";
 import { formatDuration, formatNumber } from "../../i18n.ts";
 import { may, session } from "../../session.ts";
 import { LanguageSwitch, ThemeSwitch } from "../shell/preferences.tsx";
+import { SettingsPlaces } from "./places.tsx";
 import { StorageKeys } from "./storage-keys.tsx";
 import { StorageLimits } from "./storage-limits.tsx";
 import { t } from "./words.ts";
@@ -157,6 +158,7 @@ export function Settings() {
           <Consent setting={setting} />
           <StorageLimits />
           {may("api.access") && <StorageKeys />}
+          <SettingsPlaces />
           <Looks />
           <About health={health} />
         </>

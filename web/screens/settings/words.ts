@@ -3,6 +3,9 @@ import { words } from "../../i18n.ts";
 /** Texts of the settings page. */
 export const t = words({
   en: {
+    more: "More settings",
+    backups: "Backups",
+    backups_text: "Make, check and restore copies of the database and the configurations",
     title: "Settings",
     data: "Your data",
     consent: "Before a job's images are packaged and sent",
@@ -32,6 +35,9 @@ export const t = words({
     part_unhealthy: "does not work",
   },
   hi: {
+    more: "और सेटिंग",
+    backups: "बैकअप",
+    backups_text: "डेटाबेस और कॉन्फ़िगरेशन की प्रतियाँ बनाएँ, जाँचें और वापस लाएँ",
     title: "सेटिंग",
     data: "आपका डेटा",
     consent: "जॉब की तस्वीरें पैकेज करके भेजने से पहले",

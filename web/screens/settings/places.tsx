@@ -1,0 +1,43 @@
+import type { Permission } from "@simpletuner-cloud/contract/permissions.ts";
+import { Icon, type IconName } from "../../components/icon.tsx";
+import { Link } from "../../components/link.tsx";
+import { may } from "../../session.ts";
+import { t } from "./words.ts";
+
+interface SettingsPlace {
+  href: string;
+  icon: IconName;
+  title: () => string;
+  text: () => string;
+  needs: Permission;
+}
+
+/** Parts of the settings that have a page of their own; a new one is one entry here. */
+const places: readonly SettingsPlace[] = [
+  {
+    href: "/settings/backups",
+    icon: "copy",
+    title: () => t("backups"),
+    text: () => t("backups_text"),
+    needs: "admin.backup",
+  },
+];
+
+/** Links to the parts of the settings the user may open; nothing where there is none. */
+export function SettingsPlaces() {
+  const mine = places.filter(({ needs }) => may(needs));
+  if (mine.length === 0) return null;
+  return (
+    <nav class="panel settings-places" aria-label={t("more")}>
+      {mine.map(({ href, icon, title, text }) => (
+        <Link key={href} href={href} class="settings-place">
+          <Icon name={icon} />
+          <span>
+            <strong>{title()}</strong>
+            <span class="small muted">{text()}</span>
+          </span>
+        </Link>
+      ))}
+    </nav>
+  );
+}
