@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
 import { eventually, repository } from "./testing/run-program.ts";
-import { boto3Script } from "./testing/s3-boto3-client.ts";
+import { boto3Script } from "./testing/s3-python-client.ts";
 import { openSdk } from "./testing/s3-sdk-client.ts";
 import { type S3Account, type S3Site, startS3Site } from "./testing/s3-site.ts";
 

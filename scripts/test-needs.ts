@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, closeSync, constants, openSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { delimiter, isAbsolute, join } from "node:path";
 
 /** A program that some tests need, the variable that tells them its path, and the Debian package that has it. */
 interface Need {
@@ -24,6 +24,12 @@ const needs: readonly Need[] = [
   { name: "openssl", variable: "TEST_OPENSSL", programs: ["openssl"], debianPackage: "openssl" },
   { name: "sqlite3", variable: "TEST_SQLITE3", programs: ["sqlite3"], debianPackage: "sqlite3" },
   { name: "the AWS CLI", variable: "TEST_AWS", programs: ["aws"], debianPackage: "awscli" },
+  {
+    name: "the distribution's AWS CLI",
+    variable: "TEST_SYSTEM_AWS",
+    programs: ["/usr/bin/aws"],
+    debianPackage: "awscli",
+  },
   { name: "rclone", variable: "TEST_RCLONE", programs: ["rclone"], debianPackage: "rclone" },
   { name: "s3cmd", variable: "TEST_S3CMD", programs: ["s3cmd"], debianPackage: "s3cmd" },
   {
@@ -31,8 +37,21 @@ const needs: readonly Need[] = [
     variable: "TEST_BOTO3_PYTHON",
     programs: ["python3"],
     debianPackage: "python3-boto3",
-    does: (path) =>
-      succeeds(path, "-c", "import importlib.util as u,sys; sys.exit(not u.find_spec('boto3'))"),
+    does: hasModule("boto3"),
+  },
+  {
+    name: "the distribution's python3 with boto3",
+    variable: "TEST_SYSTEM_BOTO3_PYTHON",
+    programs: ["/usr/bin/python3"],
+    debianPackage: "python3-boto3",
+    does: hasModule("boto3"),
+  },
+  {
+    name: "python3 with s3fs",
+    variable: "TEST_S3FS_PYTHON",
+    programs: ["python3", "/usr/bin/python3"],
+    debianPackage: "python3-s3fs",
+    does: hasModule("s3fs"),
   },
   {
     name: "curl with --aws-sigv4",
@@ -81,11 +100,11 @@ function take(found: Record<string, string>, need: Need, env: NodeJS.ProcessEnv)
   if (path) found[need.variable] = path;
 }
 
-/** Path of the first program on PATH that may be run and does. */
+/** Path of the first program that may be run and does: on PATH, or where a whole path was named. */
 function findProgram({ programs, does }: Pick<Need, "programs" | "does">, env: NodeJS.ProcessEnv) {
   const folders = (env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
   return programs
-    .flatMap((name) => folders.map((folder) => join(folder, name)))
+    .flatMap((name) => (isAbsolute(name) ? name : folders.map((folder) => join(folder, name))))
     .find((path) => isRunnable(path) && (does === undefined || does(path)));
 }
 
@@ -100,6 +119,11 @@ function isRunnable(path: string): boolean {
 
 function succeeds(command: string, ...args: string[]): boolean {
   return spawnSync(command, args, { stdio: "ignore", timeout: 30_000 }).status === 0;
+}
+
+function hasModule(name: string): (python: string) => boolean {
+  const script = `import importlib.util as u,sys; sys.exit(not u.find_spec('${name}'))`;
+  return (python) => succeeds(python, "-c", script);
 }
 
 /** True where this user may mount file systems of its own: containers often have no such device. */

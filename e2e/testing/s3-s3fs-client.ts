@@ -13,10 +13,16 @@ export async function mountS3fs(path: string, account: S3Account, folder: string
   await mkdir(mount, { recursive: true });
   const passwords = join(folder, "passwd-s3fs");
   await writeFile(passwords, `${account.accessKeyId}:${account.secretAccessKey}\n`, { mode: 0o600 });
-  const options = ["use_path_request_style", "multipart_size=8", "stat_cache_expire=0"];
-  const where = [`url=${account.endpointUrl}`, `passwd_file=${passwords}`];
+  const { endpointUrl, proxyUrl } = account;
+  // With the bucket in the host name it signs as if there were no path.
+  const style =
+    proxyUrl === null
+      ? [`url=${endpointUrl}`, "use_path_request_style"]
+      : [`url=${new URL(endpointUrl).origin}`];
+  const where = [...style, `passwd_file=${passwords}`];
+  const options = ["multipart_size=8", "stat_cache_expire=0"];
   const program = runProgram(path, ["outputs", mount, "-f", "-o", [...where, ...options].join(",")], {
-    env: clientEnvironment(folder),
+    env: clientEnvironment(folder, proxyUrl === null ? {} : { http_proxy: proxyUrl }),
   });
   const listed = mount.replaceAll(" ", "\\040");
   const isMounted = async () => ((await readFile("/proc/mounts", "utf8")).includes(listed) ? true : null);

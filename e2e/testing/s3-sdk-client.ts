@@ -1,6 +1,8 @@
 import { createReadStream, createWriteStream, readFileSync } from "node:fs";
 import { stat } from "node:fs/promises";
-import { Agent } from "node:https";
+import { Agent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import type { LookupFunction } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import {
@@ -8,13 +10,19 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   paginateListObjectsV2,
+  PutObjectCommand,
   S3Client as Sdk,
 } from "@aws-sdk/client-s3";
 import { Upload } from "@aws-sdk/lib-storage";
+import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import type { S3Client } from "./s3-clients.ts";
 import type { S3Account } from "./s3-site.ts";
 
 const Bucket = "outputs";
+
+/** Every host is this machine. */
+const loopback: LookupFunction = (_host, _options, found) =>
+  found(null, [{ address: "127.0.0.1", family: 4 }]);
 
 /** The AWS SDK with what the others are not asked for. */
 export interface SdkClient extends S3Client {
@@ -24,15 +32,16 @@ export interface SdkClient extends S3Client {
 
 /** The AWS SDK for JavaScript with lib-storage, in this process. */
 export async function openSdk(account: S3Account): Promise<SdkClient> {
-  const { accessKeyId, secretAccessKey, endpointUrl, caFile } = account;
+  const { accessKeyId, secretAccessKey, endpointUrl, caFile, proxyUrl } = account;
   const sdk = new Sdk({
     endpoint: endpointUrl,
     region: "auto",
-    forcePathStyle: true,
+    forcePathStyle: proxyUrl === null,
     credentials: { accessKeyId, secretAccessKey },
     // It warns on the console about bodies without a length.
     logger: { debug() {}, info() {}, warn() {}, error() {} },
-    ...(caFile && { requestHandler: { httpsAgent: new Agent({ ca: readFileSync(caFile) }) } }),
+    ...(caFile && { requestHandler: { httpsAgent: new HttpsAgent({ ca: readFileSync(caFile) }) } }),
+    ...(proxyUrl && { requestHandler: { httpAgent: new Agent({ lookup: loopback }) } }),
   });
   const read = async (Key: string, Range?: string): Promise<Readable> => {
     const { Body } = await sdk.send(new GetObjectCommand({ Bucket, Key, ...(Range && { Range }) }));
@@ -65,6 +74,8 @@ export async function openSdk(account: S3Account): Promise<SdkClient> {
       for await (const chunk of await read(key, `bytes=${first}-${last}`)) chunks.push(chunk as Buffer);
       return Buffer.concat(chunks);
     },
+    presignGet: (Key) => getSignedUrl(sdk, new GetObjectCommand({ Bucket, Key }), { expiresIn: 600 }),
+    presignPut: (Key) => getSignedUrl(sdk, new PutObjectCommand({ Bucket, Key }), { expiresIn: 600 }),
     [Symbol.asyncDispose]: async () => sdk.destroy(),
   };
 }

@@ -22,6 +22,8 @@ export interface S3Account {
   secretAccessKey: string;
   /** The certificate to trust; null for http. */
   caFile: string | null;
+  /** Set: the bucket goes into the host name, and a proxy at this address leads to all hosts; null: into the path. */
+  proxyUrl: string | null;
 }
 
 /** The product's own server in a process, with a scratch folder and a key that may write. */
@@ -64,6 +66,7 @@ export async function startS3Site(env: NodeJS.ProcessEnv = {}): Promise<S3Site> 
       accessKeyId: made.key.access_key_id,
       secretAccessKey: made.secret_access_key,
       caFile: null,
+      proxyUrl: null,
     };
     return { port, url, folder, call, account, server, [Symbol.asyncDispose]: dispose };
   } catch (error) {
@@ -111,6 +114,8 @@ export function awsEnvironment(account: S3Account, home: string): NodeJS.Process
     AWS_SECRET_ACCESS_KEY: account.secretAccessKey,
     AWS_ENDPOINT_URL_S3: account.endpointUrl,
     AWS_REGION: "auto",
+    ...(account.proxyUrl !== null && { HTTP_PROXY: account.proxyUrl, http_proxy: account.proxyUrl }),
     ...(account.caFile && { AWS_CA_BUNDLE: account.caFile }),
+    PYTHONDONTWRITEBYTECODE: "1",
   });
 }

@@ -8,8 +8,11 @@ import { awsEnvironment, type S3Account } from "./s3-site.ts";
 /** The script that works with boto3, as a client and as a trainer. */
 export const boto3Script: string = join(repository, "e2e", "testing", "s3-boto3.py");
 
-/** boto3 with everything that it can do. */
-export interface Boto3Client extends S3Client {
+/** The script that works with s3fs for Python. */
+export const fsspecScript: string = join(repository, "e2e", "testing", "s3-fsspec.py");
+
+/** A Python client with everything that it can do. */
+export interface PythonClient extends S3Client {
   range(key: string, first: number, last: number): Promise<Buffer>;
   presignGet(key: string): Promise<string>;
   presignPut(key: string): Promise<string>;
@@ -18,21 +21,23 @@ export interface Boto3Client extends S3Client {
 }
 
 /** Starts one process that does all of it; `signatureVersion` as botocore names it. */
-export async function openBoto3(
+export async function openPythonClient(
   python: string,
+  script: string,
   account: S3Account,
   folder: string,
   signatureVersion?: string,
-): Promise<Boto3Client> {
+): Promise<PythonClient> {
   const env = {
     ...awsEnvironment(account, folder),
+    ADDRESSING_STYLE: account.proxyUrl === null ? "path" : "virtual",
     ...(signatureVersion && { SIGNATURE_VERSION: signatureVersion }),
   };
-  const child = spawn(python, [boto3Script, "serve"], { env, stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(python, [script], { env, stdio: ["pipe", "pipe", "pipe"] });
   let errors = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (errors += text));
   const ended = new Promise<never>((_, reject) => {
-    child.once("error", reject).once("close", () => reject(new Error(`boto3 ended: ${errors}`)));
+    child.once("error", reject).once("close", () => reject(new Error(`${script} ended: ${errors}`)));
   });
   ended.catch(() => undefined);
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
