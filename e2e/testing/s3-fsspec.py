@@ -7,6 +7,7 @@ AWS_CA_BUNDLE; ADDRESSING_STYLE says where the bucket is named.
 import os
 
 import s3fs
+from aiohttp import ClientPayloadError
 
 from s3_serve import serve
 
@@ -32,7 +33,11 @@ def put(fs, file, key):
 
 
 def get(fs, key, file):
-    fs.get_file(at(key), file)
+    try:
+        fs.get_file(at(key), file)
+    except ClientPayloadError:
+        # It goes on by itself behind what it has, but not where it loads several pieces of a file at once.
+        fs.get_file(at(key), file, max_concurrency=1)
 
 
 def list_keys(fs, prefix):

@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener, Server } from "node:http";
 import type { Logger } from "pino";
 import type { ObjectStorage } from "../adapters/storage/storage.ts";
 import { outputsBucket } from "../domain/run-files.ts";
-import type { StorageAccess } from "../services/storage-access.ts";
+import type { StorageAccess, StorageAreas } from "../services/storage-access.ts";
 import type { ReceivedFiles } from "../services/received-files.ts";
 import { storagePath } from "../services/results.ts";
 import type { LiveStorageKey, StorageKeys } from "../services/storage-keys.ts";
@@ -21,6 +21,7 @@ export interface StorageMountOptions {
   storageKeys: StorageKeys;
   received: ReceivedFiles;
   access: StorageAccess;
+  areas: StorageAreas;
   authenticate: Authenticate;
   log: Logger;
   now: () => number;
@@ -76,6 +77,7 @@ function personCredential(key: LiveStorageKey | null, options: StorageMountOptio
     ...credential,
     caller: {
       canRead: (bucket, stored) => options.access(caller, "view", bucket, stored),
+      readableAreas: (bucket) => options.areas(caller, bucket),
       canDelete: () => false,
     },
   };
@@ -90,6 +92,7 @@ async function callerOf(request: IncomingMessage, options: StorageMountOptions) 
   const foreign = origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host);
   return {
     canRead: (bucket: string, key: string) => options.access(caller, "view", bucket, key),
+    readableAreas: (bucket: string) => options.areas(caller, bucket),
     canDelete: async (bucket: string, key: string) =>
       !foreign && options.access(caller, "delete", bucket, key),
   };

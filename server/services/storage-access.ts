@@ -20,3 +20,20 @@ export function storageAccess(jobs: JobStore): StorageAccess {
     return job !== null && mayWithJob(caller, action, job.user_id);
   };
 }
+
+/** So many areas are looked up at a time. */
+const areasAtOnce = 1_000;
+
+/** The areas of a person's own jobs, null where such a person sees no bucket at all. */
+export function storageAreas(jobs: JobStore) {
+  return (caller: Caller, bucket: string): ((from: string) => Promise<string[]>) | null => {
+    if (bucket !== outputsBucket || !callerMay(caller, "job.view.own")) return null;
+    return async (from) => {
+      const [jobId = ""] = from.split("/", 1);
+      return (await jobs.idsOfUser(caller.userId, jobId, areasAtOnce)).map((id) => `${id}/`);
+    };
+  };
+}
+
+/** See {@link storageAreas}. */
+export type StorageAreas = ReturnType<typeof storageAreas>;

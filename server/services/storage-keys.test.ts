@@ -3,6 +3,9 @@ import { after, before, describe, it } from "node:test";
 import {
   DeleteObjectCommand,
   GetObjectCommand,
+  HeadBucketCommand,
+  ListBucketsCommand,
+  ListMultipartUploadsCommand,
   ListObjectsV2Command,
   PutObjectCommand,
   S3Client,
@@ -63,7 +66,20 @@ describe("access keys for S3 clients", () => {
     );
     assert.ok(Contents?.some(({ Key }) => Key === model(ofAda).Key));
     assert.equal(await codeOf(client.send(new GetObjectCommand(model(ofBob)))), "AccessDenied");
-    assert.equal(await codeOf(client.send(new ListObjectsV2Command({ Bucket: "outputs" }))), "AccessDenied");
+    const whole = await client.send(new ListObjectsV2Command({ Bucket: "outputs" }));
+    assert.deepEqual(new Set(whole.Contents?.map(({ Key }) => Key?.split("/")[0])), new Set([ofAda]));
+    const folders = await client.send(new ListObjectsV2Command({ Bucket: "outputs", Delimiter: "/" }));
+    assert.deepEqual(folders.CommonPrefixes, [{ Prefix: `${ofAda}/` }]);
+    await client.send(new HeadBucketCommand({ Bucket: "outputs" }));
+    const { Buckets } = await client.send(new ListBucketsCommand());
+    assert.deepEqual(
+      Buckets?.map(({ Name }) => Name),
+      ["outputs"],
+    );
+    const ofOther = new ListObjectsV2Command({ Bucket: "outputs", Prefix: `${ofBob}/` });
+    assert.equal(await codeOf(client.send(ofOther)), "AccessDenied");
+    const uploads = new ListMultipartUploadsCommand({ Bucket: "outputs" });
+    assert.equal(await codeOf(client.send(uploads)), "AccessDenied");
     assert.equal(
       await codeOf(client.send(new PutObjectCommand({ ...model(ofAda), Body: "x" }))),
       "AccessDenied",

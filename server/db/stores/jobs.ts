@@ -90,6 +90,19 @@ function jobReads(db: Kysely<Database>) {
       return rows.map((row) => row.id);
     },
 
+    /** Ids of a user's jobs in their own order, from `from` on. */
+    async idsOfUser(userId: string, from: string, limit: number): Promise<string[]> {
+      const rows = await db
+        .selectFrom("jobs")
+        .select("id")
+        .where("user_id", "=", userId)
+        .where("id", ">=", from)
+        .orderBy("id")
+        .limit(limit)
+        .execute();
+      return rows.map((row) => row.id);
+    },
+
     /** Jobs in one of the states, oldest first. */
     async inStatus(statuses: readonly string[], limit: number): Promise<JobRecord[]> {
       const rows = await db

@@ -1,4 +1,5 @@
 import type { ListPage, ObjectInfo } from "../../adapters/storage/storage.ts";
+import { eachArea, listAreas } from "./area-lists.ts";
 import type { ListView } from "./s3-access.ts";
 import { ownerContent } from "./owner.ts";
 import { expectedS3Error, S3Error } from "./s3-errors.ts";
@@ -19,8 +20,7 @@ export async function listBuckets(exchange: S3Exchange): Promise<void> {
   if (request.wantsJson) {
     const sized = [];
     for (const { name, createdMs } of buckets) {
-      const { storedPrefix } = await access.listView(name, "");
-      const { objects, sizeBytes } = await storage.usage(name, storedPrefix);
+      const { objects, sizeBytes } = await usageOf(exchange, name, await access.listView(name, ""));
       sized.push({ Name: name, Size: sizeBytes, FileCount: objects, LastModified: createdMs / 1000 });
     }
     sized.sort((left, right) => right.LastModified - left.LastModified);
@@ -44,6 +44,21 @@ export async function listBuckets(exchange: S3Exchange): Promise<void> {
       : null,
     prefix === "" ? null : element("Prefix", prefix),
   ]);
+}
+
+async function usageOf(
+  { storage }: S3Exchange,
+  bucket: string,
+  { storedPrefix, areas }: ListView,
+): Promise<{ objects: number; sizeBytes: number }> {
+  if (areas === undefined) return storage.usage(bucket, storedPrefix);
+  const total = { objects: 0, sizeBytes: 0 };
+  for await (const area of eachArea(areas, "")) {
+    const { objects, sizeBytes } = await storage.usage(bucket, area);
+    total.objects += objects;
+    total.sizeBytes += sizeBytes;
+  }
+  return total;
 }
 
 function bucketPageSize(value: string | undefined): number {
@@ -123,14 +138,9 @@ async function readPage(exchange: S3Exchange, list: ListRequest, view: ListView)
   const { storage, request } = exchange;
   const { delimiter, maxKeys } = list;
   const after = list.after === "" ? "" : view.hiddenPrefix + list.after;
+  const query = { bucket: request.bucket, prefix: view.storedPrefix, delimiter, after, maxKeys };
   try {
-    return await storage.listObjects({
-      bucket: request.bucket,
-      prefix: view.storedPrefix,
-      delimiter,
-      after,
-      maxKeys,
-    });
+    return await (view.areas ? listAreas(storage, query, view.areas) : storage.listObjects(query));
   } catch (error) {
     if (!request.wantsJson || expectedS3Error(error)?.code !== "NoSuchBucket") throw error;
     return { objects: [], commonPrefixes: [], next: null };

@@ -2,6 +2,7 @@ import type { UploadInfo } from "../../adapters/storage/storage.ts";
 import { pageSize } from "./list-operations.ts";
 import { ownerContent } from "./owner.ts";
 import { checksumElements, requireUpload, uploadRef } from "./multipart-operations.ts";
+import { S3Error } from "./s3-errors.ts";
 import type { S3Exchange } from "./s3-exchange.ts";
 import { percentEncode } from "./s3-request.ts";
 import { sendXml } from "./s3-response.ts";
@@ -46,6 +47,7 @@ export async function listUploads(exchange: S3Exchange): Promise<void> {
   const { bucket, query } = request;
   const prefix = query.get("prefix") ?? "";
   const view = await access.listView(bucket, prefix);
+  if (view.areas) throw new S3Error("AccessDenied");
   const maxUploads = pageSize(query.get("max-uploads"), "max-uploads");
   const encode = query.get("encoding-type") === "url" ? encodeKey : (text: string): string => text;
   const shown = (upload: UploadInfo): string => upload.key.slice(view.hiddenPrefix.length);

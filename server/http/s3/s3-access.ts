@@ -1,4 +1,5 @@
 import type { CannedAcl, ObjectStorage } from "../../adapters/storage/storage.ts";
+import type { AreasFrom } from "./area-lists.ts";
 import { isPublicRead } from "./canned-acl.ts";
 import { S3Error } from "./s3-errors.ts";
 
@@ -19,6 +20,8 @@ export interface S3Caller {
   /** For a list, `key` is its prefix: "" asks for the whole bucket. */
   canRead(bucket: string, key: string): Promise<boolean> | boolean;
   canDelete(bucket: string, key: string): Promise<boolean> | boolean;
+  /** What of the bucket such a caller may read who may not read all of it; null where that is nothing at all. */
+  readableAreas?(bucket: string): AreasFrom | null;
 }
 
 /** S3's limit for the key that a client names; the stored key has its area's prefix in front. */
@@ -31,6 +34,8 @@ export type S3Action = "read" | "write" | "delete";
 export interface ListView {
   storedPrefix: string;
   hiddenPrefix: string;
+  /** Set: only what lies in these areas is shown. */
+  areas?: AreasFrom;
 }
 
 /** Decides for one request; every refusal is AccessDenied. */
@@ -96,10 +101,14 @@ export function callerAccess(caller: S3Caller): S3Access {
       return key;
     },
     async listView(bucket, prefix) {
-      if (!(await caller.canRead(bucket, prefix))) throw new S3Error("AccessDenied");
-      return { storedPrefix: prefix, hiddenPrefix: "" };
+      const view = { storedPrefix: prefix, hiddenPrefix: "" };
+      if (await caller.canRead(bucket, prefix)) return view;
+      const areas = prefix.includes("/") ? null : caller.readableAreas?.(bucket);
+      if (!areas) throw new S3Error("AccessDenied");
+      return { ...view, areas };
     },
-    canSeeBucket: async (bucket) => caller.canRead(bucket, ""),
+    canSeeBucket: async (bucket) =>
+      (await caller.canRead(bucket, "")) || (caller.readableAreas?.(bucket) ?? null) !== null,
     canCreateBucket: () => false,
     assertWholeBucket() {
       throw new S3Error("AccessDenied");

@@ -17,6 +17,7 @@ import { changeObject, deleteObject, putObject, type WritingParts } from "./obje
 import { keysUnder, listObjects, type ListingParts, usage } from "./object-listing.ts";
 import { objectPlaces } from "./object-places.ts";
 import { currentRecord, openObject } from "./object-reading.ts";
+import { openUploads } from "./open-uploads.ts";
 import { objectRecords, recordInfo } from "./object-records.ts";
 import { completeUpload } from "./upload-completion.ts";
 import { putPart, type UploadParts } from "./upload-parts.ts";
@@ -25,6 +26,7 @@ import {
   createUpload,
   findUpload,
   listUploads,
+  readOpenUpload,
   removeUpload,
   requireUpload,
   sweepUploads,
@@ -72,6 +74,7 @@ export async function openLocalStorage(options: LocalStorageOptions): Promise<Lo
   const alternates = alternateKeyIndex(disk, records);
   const places = objectPlaces(disk, alternates);
   const states = uploadStates(disk);
+  const uploads = openUploads((uploadId) => readOpenUpload(disk, uploadId));
   const settings = bucketSettings(disk);
   const buckets = recentBuckets(async (bucket) => {
     const found = await findBucket(disk, bucket);
@@ -83,6 +86,7 @@ export async function openLocalStorage(options: LocalStorageOptions): Promise<Lo
     records,
     alternates,
     places,
+    uploads,
     states,
     settings,
     buckets,
@@ -99,7 +103,10 @@ export async function openLocalStorage(options: LocalStorageOptions): Promise<Lo
     checkSpace: (bytes) => disk.checkSpace(bytes),
     async sweep() {
       await disk.sweepTemporary();
-      await sweepUploads(disk, (uploadId) => states.drop(uploadId));
+      await sweepUploads(disk, (uploadId) => {
+        uploads.ended(uploadId);
+        states.drop(uploadId);
+      });
     },
   };
   await storage.sweep();
@@ -127,7 +134,8 @@ function bucketPart(parts: StorageParts): BucketPart {
       await requireBucket(buckets, bucket);
       const { objects, commonPrefixes } = await listObjects(parts, { bucket, maxKeys: 1 });
       if (objects.length + commonPrefixes.length > 0) throw fail("bucket_not_empty", { bucket });
-      for (const { uploadId } of await listUploads(disk, bucket, "")) await abort(parts, uploadId);
+      for (const { uploadId } of await listUploads(disk, parts.uploads, bucket, ""))
+        await abort(parts, uploadId);
       buckets.forget(bucket);
       await settings.remove(bucket);
       await removeEmptyBucket(disk, bucket);
@@ -182,7 +190,8 @@ function objectPart(parts: StorageParts): ObjectPart {
     },
     async deletePrefix(bucket, prefix) {
       await requireBucket(buckets, bucket);
-      for (const { uploadId } of await listUploads(parts.disk, bucket, prefix)) await abort(parts, uploadId);
+      for (const { uploadId } of await listUploads(parts.disk, parts.uploads, bucket, prefix))
+        await abort(parts, uploadId);
       let deletedObjects = 0;
       for await (const key of keysUnder(parts, bucket, prefix)) {
         if (await deleteObject(parts, bucket, key)) deletedObjects++;
@@ -205,13 +214,15 @@ function uploadPart(parts: StorageParts): UploadPart {
   return {
     async createUpload(input) {
       await requireBucket(parts.buckets, input.bucket);
-      return createUpload(parts.disk, input);
+      const info = await createUpload(parts.disk, input);
+      parts.uploads.opened(info);
+      return info;
     },
-    findUpload: (ref) => findUpload(parts.disk, ref),
-    listUploads: (bucket, prefix) => listUploads(parts.disk, bucket, prefix),
+    findUpload: (ref) => findUpload(parts.uploads, ref),
+    listUploads: (bucket, prefix) => listUploads(parts.disk, parts.uploads, bucket, prefix),
     putPart: (input) => putPart(parts, input),
     async listParts(ref) {
-      const info = await requireUpload(parts.disk, ref);
+      const info = await requireUpload(parts.uploads, ref);
       return parts.states.use(info, async ({ parts: stored }) => {
         const listed: PartInfo[] = [...stored.values()].map(
           ({ file: _file, offset: _offset, ...part }) => part,
@@ -224,7 +235,7 @@ function uploadPart(parts: StorageParts): UploadPart {
       return completeUpload(parts, input);
     },
     async abortUpload(ref) {
-      const { uploadId } = await requireUpload(parts.disk, ref);
+      const { uploadId } = await requireUpload(parts.uploads, ref);
       await abort(parts, uploadId);
     },
   };
@@ -233,6 +244,7 @@ function uploadPart(parts: StorageParts): UploadPart {
 /** Waits for a completion that is under way: it wins. */
 async function abort(parts: StorageParts, uploadId: string): Promise<void> {
   await parts.lock(uploadId, async () => {
+    parts.uploads.ended(uploadId);
     parts.states.drop(uploadId);
     await removeUpload(parts.disk, uploadId);
   });

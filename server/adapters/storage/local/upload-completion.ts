@@ -25,7 +25,7 @@ export async function completeUpload(
   return parts.lock(input.uploadId, async () => {
     const earlier = await findCompletion(parts.disk, input);
     if (earlier !== null) return earlier;
-    const info = await requireUpload(parts.disk, input);
+    const info = await requireUpload(parts.uploads, input);
     const object = await parts.states.use(info, async (state) => {
       const chosen = chooseParts(state.parts, input);
       state.isClosed = true;
@@ -67,6 +67,7 @@ async function commitParts(
   };
   const identity = fileIdentity(await lstat(path, { bigint: true }));
   const info = recordInfo(bucket, key, { ...record, ...identity });
+  parts.uploads.ended(uploadId);
   await writeCompletion(parts.disk, uploadId, { source, info });
   return commitFile(parts, { bucket, key, path, identity, flushed: Promise.resolve(), record, conditions });
 }

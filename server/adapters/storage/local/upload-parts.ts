@@ -7,6 +7,7 @@ import { type WriteAt, writeBody } from "./body-writer.ts";
 import { isBlocked } from "./directories.ts";
 import { type Disk, diskError } from "./disk.ts";
 import type { KeyLock } from "./key-lock.ts";
+import type { OpenUploads } from "./open-uploads.ts";
 import { bodyEtag, checkedWrite } from "./object-files.ts";
 import {
   appendPart,
@@ -24,6 +25,7 @@ const maxPartNumber = 10_000;
 export interface UploadParts {
   disk: Disk;
   lock: KeyLock;
+  uploads: OpenUploads;
   states: UploadStates;
 }
 
@@ -41,7 +43,7 @@ export async function putPart(parts: UploadParts, input: PutPart): Promise<PartI
   if (!Number.isInteger(partNumber) || partNumber < 1 || partNumber > maxPartNumber) {
     throw fail("upload_part_invalid", { part_number: partNumber });
   }
-  const info = await requireUpload(parts.disk, input);
+  const info = await requireUpload(parts.uploads, input);
   return parts.states.use(info, async (state) => {
     assertOpen(state);
     const slot = chooseSlot(state, partNumber, input.declaredBytes);

@@ -5,6 +5,7 @@ import type { CreateUpload, ObjectInfo, UploadInfo, UploadRef } from "../storage
 import { errorCode, isBlocked } from "./directories.ts";
 import { type Disk, throwDiskError } from "./disk.ts";
 import { assertKey, compareKeys } from "./object-key.ts";
+import type { OpenUploads } from "./open-uploads.ts";
 import { dataFile } from "./upload-state.ts";
 
 const hourMs = 3_600_000;
@@ -39,21 +40,30 @@ export async function createUpload(disk: Disk, input: CreateUpload): Promise<Upl
 }
 
 /** Null when unknown, aborted or completed. */
-export async function findUpload(disk: Disk, ref: UploadRef): Promise<UploadInfo | null> {
-  const info = await readUpload(disk, ref);
-  return info !== null && (await readCompletion(disk, ref.uploadId)) === null ? info : null;
+export async function findUpload(uploads: OpenUploads, ref: UploadRef): Promise<UploadInfo | null> {
+  if (!isUploadId(ref.uploadId)) return null;
+  const info = await uploads.find(ref.uploadId);
+  return info !== null && isNamed(info, ref) ? info : null;
 }
 
 /** As {@link findUpload}, refusing with `upload_not_found`. */
-export async function requireUpload(disk: Disk, ref: UploadRef): Promise<UploadInfo> {
-  const info = await findUpload(disk, ref);
+export async function requireUpload(uploads: OpenUploads, ref: UploadRef): Promise<UploadInfo> {
+  const info = await findUpload(uploads, ref);
   if (info === null) throw fail("upload_not_found", { upload_id: ref.uploadId.slice(0, 80) });
   return info;
 }
 
+/** An unfinished upload as its files tell it. */
+export async function readOpenUpload(disk: Disk, uploadId: string): Promise<UploadInfo | null> {
+  const info = await readInfo(disk, uploadId);
+  return info !== null && (await readCompletion(disk, uploadId)) === null ? info : null;
+}
+
 /** What an upload ended with, null while it is unfinished or when it is unknown. */
 export async function findCompletion(disk: Disk, ref: UploadRef): Promise<ObjectInfo | null> {
-  return (await readUpload(disk, ref)) === null ? null : readCompletion(disk, ref.uploadId);
+  if (!isUploadId(ref.uploadId)) return null;
+  const info = await readInfo(disk, ref.uploadId);
+  return info !== null && isNamed(info, ref) ? readCompletion(disk, ref.uploadId) : null;
 }
 
 /** Must be written before the source is renamed away. */
@@ -62,12 +72,16 @@ export async function writeCompletion(disk: Disk, uploadId: string, completion: 
 }
 
 /** The unfinished uploads of keys with a prefix, by key, then by age. */
-export async function listUploads(disk: Disk, bucket: string, prefix: string): Promise<UploadInfo[]> {
+export async function listUploads(
+  disk: Disk,
+  uploads: OpenUploads,
+  bucket: string,
+  prefix: string,
+): Promise<UploadInfo[]> {
   const found: UploadInfo[] = [];
   const look = async (uploadId: string): Promise<void> => {
-    const info = await readInfo(disk, uploadId);
-    if (info === null || info.bucket !== bucket || !info.key.startsWith(prefix)) return;
-    if ((await readCompletion(disk, uploadId)) === null) found.push(info);
+    const info = await uploads.find(uploadId);
+    if (info !== null && info.bucket === bucket && info.key.startsWith(prefix)) found.push(info);
   };
   const ids = await readdir(disk.own("mpu"));
   // One after the other, each waits its turn behind everything else that reads and writes.
@@ -105,10 +119,12 @@ export async function sweepUploads(disk: Disk, drop: (uploadId: string) => void)
   }
 }
 
-async function readUpload(disk: Disk, ref: UploadRef): Promise<UploadInfo | null> {
-  if (!/^[0-9a-f]{32}$/.test(ref.uploadId)) return null;
-  const info = await readInfo(disk, ref.uploadId);
-  return info !== null && info.bucket === ref.bucket && info.key === ref.key ? info : null;
+function isUploadId(text: string): boolean {
+  return /^[0-9a-f]{32}$/.test(text);
+}
+
+function isNamed(info: UploadInfo, ref: UploadRef): boolean {
+  return info.bucket === ref.bucket && info.key === ref.key;
 }
 
 function readInfo(disk: Disk, uploadId: string): Promise<UploadInfo | null> {
