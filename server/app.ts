@@ -10,7 +10,7 @@ import { sweepStorageHourly } from "./background/sweep-storage.ts";
 import type { Stores } from "./db/stores/open-stores.ts";
 import { mountStorage } from "./http/storage-mount.ts";
 import { outputDeliverer } from "./services/deliver-outputs.ts";
-import { storageAccess, storageAreas } from "./services/storage-access.ts";
+import { storageRights } from "./services/storage-access.ts";
 import type { AppOptions } from "./app/app-options.ts";
 import { composeHandlers } from "./app/compose-handlers.ts";
 import { openParts } from "./app/open-parts.ts";
@@ -57,8 +57,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       mountStorage(server, web, {
         ...parts,
         endpoint: options.config.storageEndpoint,
-        access: storageAccess(stores.jobs),
-        areas: storageAreas(stores.jobs),
+        ...storageRights(stores.jobs),
         received,
         authenticate: options.authenticate,
       }),

@@ -46,7 +46,7 @@ export interface IdempotencyClaim {
 
 /** Reads and writes jobs. Every write goes through `insert`, `change` or `remove`. */
 export function jobStore(options: JobStoreOptions) {
-  return { ...jobReads(options.db), ...jobWrites(options), ...jobRemoval(options) };
+  return { ...jobReads(options.db), ...jobIds(options.db), ...jobWrites(options), ...jobRemoval(options) };
 }
 
 /** See {@link jobStore}. */
@@ -90,19 +90,6 @@ function jobReads(db: Kysely<Database>) {
       return rows.map((row) => row.id);
     },
 
-    /** Ids of a user's jobs in their own order, from `from` on. */
-    async idsOfUser(userId: string, from: string, limit: number): Promise<string[]> {
-      const rows = await db
-        .selectFrom("jobs")
-        .select("id")
-        .where("user_id", "=", userId)
-        .where("id", ">=", from)
-        .orderBy("id")
-        .limit(limit)
-        .execute();
-      return rows.map((row) => row.id);
-    },
-
     /** Jobs in one of the states, oldest first. */
     async inStatus(statuses: readonly string[], limit: number): Promise<JobRecord[]> {
       const rows = await db
@@ -124,6 +111,23 @@ function jobReads(db: Kysely<Database>) {
         .where("job_id", "=", jobId)
         .executeTakeFirst();
       return row ?? null;
+    },
+  };
+}
+
+function jobIds(db: Kysely<Database>) {
+  return {
+    /** Ids of a user's jobs in their own order, from `from` on. */
+    async idsOfUser(userId: string, from: string, limit: number): Promise<string[]> {
+      const rows = await db
+        .selectFrom("jobs")
+        .select("id")
+        .where("user_id", "=", userId)
+        .where("id", ">=", from)
+        .orderBy("id")
+        .limit(limit)
+        .execute();
+      return rows.map((row) => row.id);
     },
   };
 }
