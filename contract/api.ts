@@ -1,11 +1,14 @@
+import { apiKeyEndpoints } from "./api-keys.ts";
 import { artifactEndpoints } from "./artifacts.ts";
 import { backupEndpoints } from "./backups.ts";
+import { authEndpoints } from "./auth.ts";
 import { configEndpoints } from "./configs.ts";
 import { configVersionEndpoints } from "./config-versions.ts";
 import { costEndpoints } from "./cost.ts";
 import { dataConsentEndpoints } from "./data-consent.ts";
 import { eventEndpoints } from "./events.ts";
 import { jobEndpoints } from "./jobs.ts";
+import { levelEndpoints } from "./levels.ts";
 import { logEndpoints } from "./logs.ts";
 import { providerSettingEndpoints } from "./provider-settings.ts";
 import { providerEndpoints } from "./providers.ts";
@@ -15,6 +18,7 @@ import { storageKeyEndpoints } from "./storage-keys.ts";
 import { storageSettingEndpoints } from "./storage-settings.ts";
 import { systemEndpoints } from "./system.ts";
 import { trainerEventEndpoints } from "./trainer-events.ts";
+import { userEndpoints } from "./users.ts";
 
 /** Every endpoint of the product by resource. The storage endpoint speaks S3 and is described apart. */
 export const api = {
@@ -34,6 +38,10 @@ export const api = {
   events: eventEndpoints,
   trainerEvents: trainerEventEndpoints,
   backups: backupEndpoints,
+  auth: authEndpoints,
+  apiKeys: apiKeyEndpoints,
+  levels: levelEndpoints,
+  users: userEndpoints,
   system: systemEndpoints,
 } as const;
 

@@ -11,8 +11,11 @@ export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
  */
 export type Answer = TSchema | { readonly stream: "sse" | "text" | "zip"; readonly description: string };
 
-/** Who may call: a permission, or nobody in particular with the reason why that is safe. */
-export type Access = Permission | { readonly public: string };
+/**
+ * Who may call: who holds a permission, every user with the reason why, or nobody in particular with the reason why
+ * that is safe. What every user may do to the own account, an API key of limited scope may only look at.
+ */
+export type Access = Permission | { readonly everyUser: string } | { readonly public: string };
 
 /**
  * One endpoint of the product. The server mounts it, OpenAPI and the reference page show it, the typed client

@@ -4,6 +4,20 @@
  */
 export const errorTable = {
   authentication_error: [401, "Sign in or send an API key to continue."],
+  credential_refused: [
+    401,
+    "The session or API key that was sent does not hold any more: it ran out, was revoked, or its user is switched off. Sign in again or make a new key.",
+  ],
+  sign_in_failed: [401, "The name or the password is not right."],
+  too_many_attempts: [
+    429,
+    "There were too many failed attempts. Try again in {retry_after_seconds} seconds, or ask an administrator to unlock the account.",
+  ],
+  api_key_scope: [403, "This API key does not hold {permission}. Use a key with that scope, or sign in."],
+  csrf_refused: [
+    403,
+    "This request did not come from a page of this server. Reload the page and repeat what you did.",
+  ],
   permission_denied: [
     403,
     "You need the permission {permission} for this. Ask an administrator to grant it.",
@@ -211,6 +225,34 @@ export const errorTable = {
     413,
     "The archive of the datasets has {size} and {provider} takes at most {limit}. Send fewer or smaller pictures, keep the data in a bucket that the datasets name, or train on this machine.",
   ],
+  not_set_up: [409, "This server has no accounts yet. Make the first administrator under /setup."],
+  setup_done: [409, "This server already has an administrator. Sign in instead."],
+  setup_token_required: [
+    403,
+    "Making the first administrator from here needs the token that the server printed when it started.",
+  ],
+  registration_closed: [403, "Nobody can register here. Ask an administrator for an account."],
+  user_not_found: [404, "There is no user {user}."],
+  user_exists: [409, "{field}: another user already has this one. Choose another."],
+  user_outranks: [
+    403,
+    "{username} holds {permission}, which you do not. Ask somebody who does to change this account.",
+  ],
+  grant_beyond_own: [403, "You do not hold {permission} yourself, so you cannot give it to anybody."],
+  own_account: [409, "You cannot {action} your own account. Ask another administrator to do it."],
+  last_administrator: [
+    409,
+    "This would leave the server without an administrator. Make another user an administrator first.",
+  ],
+  level_not_found: [404, "There is no level {level}. Known levels: {known}."],
+  level_exists: [409, 'name: there already is a level "{level}". Choose another name.'],
+  level_built_in: [409, "The level {level} is built in and cannot be changed. Make a level of your own."],
+  password_unsuitable: [422, "{field}: {problem}"],
+  password_wrong: [401, "current_password: this is not your password."],
+  session_not_found: [404, "There is no session {session}, or it is not yours."],
+  api_key_not_found: [404, "There is no API key {api_key}, or it is not yours."],
+  too_many_api_keys: [409, "There already are {limit} API keys. Revoke one that is not used any more."],
+  invite_invalid: [404, "This link was used already or has run out. Ask an administrator for a new one."],
   internal: [
     500,
     "Something failed on the server. Quote the correlation id {correlation_id} when you report it.",

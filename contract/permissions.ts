@@ -59,22 +59,53 @@ export const permissions = [
 /** One permission of {@link permissions}. */
 export type Permission = (typeof permissions)[number];
 
+/** How a caller proved who it is. */
+export interface Credential {
+  kind: "session" | "api_key";
+  /** The id under which it is listed and revoked; not the secret itself. */
+  id: string;
+  /** True for an API key that holds less than its owner. */
+  scoped: boolean;
+}
+
 /** Who calls: decided once at the border, passed to every use case. */
 export interface Caller {
   /** Stable id of the user; owns the jobs the user submits. */
   readonly userId: string;
   readonly username: string;
-  /** Granted permissions, wildcards included (`*`, `job.*`). */
+  /** What the caller may do; wildcards count (`*`, `job.*`). */
   readonly grants: readonly string[];
+  /** Absent where nothing had to be proved: the single user of a server, and work of the server itself. */
+  readonly credential?: Credential;
 }
 
-/** True when one of the caller's grants covers `permission`: wildcards do, and the right to all covers one's own. */
-export function callerMay(caller: Caller, permission: Permission): boolean {
-  return caller.grants.some(
-    (grant) =>
-      grant === "*" ||
-      grant === permission ||
-      grant === permission.replace(/\.own$/, ".all") ||
-      (grant.endsWith(".*") && permission.startsWith(grant.slice(0, -1))),
+/** True when a grant names `permission`, or all of its kind with a wildcard: `*`, `job.*`. */
+export function grantNames(grant: string, permission: string): boolean {
+  return (
+    grant === "*" ||
+    grant === permission ||
+    (grant.endsWith(".*") && permission.startsWith(grant.slice(0, -1)))
   );
+}
+
+/** True when a grant is enough for `permission`: it names it, or the right to all where one's own is asked for. */
+export function covers(grant: string, permission: string): boolean {
+  return grantNames(grant, permission) || grant === permission.replace(/\.own$/, ".all");
+}
+
+/** True when one of the caller's grants covers `permission`. */
+export function callerMay(caller: Pick<Caller, "grants">, permission: Permission): boolean {
+  return caller.grants.some((grant) => covers(grant, permission));
+}
+
+/** True for a permission of the list, and for a wildcard that names at least one. */
+export function isGrant(text: string): boolean {
+  return (
+    (/^(\*|[a-z.]+\.\*)$/.test(text) && permissions.some((one) => grantNames(text, one))) ||
+    isPermission(text)
+  );
+}
+
+function isPermission(text: string): boolean {
+  return (permissions as readonly string[]).includes(text);
 }

@@ -26,8 +26,13 @@ export const Session = Type.Object({
   authenticated: Type.Boolean(),
   user_id: MaybeString,
   username: MaybeString,
+  display_name: MaybeString,
+  is_admin: Type.Boolean(),
   grants: Type.Array(Type.String()),
-  mode: Type.Union([Type.Literal("single-user"), Type.Literal("multi-user")]),
+  mode: Type.Union([Type.Literal("single-user"), Type.Literal("multi-user")], {
+    description: "single-user until the first administrator is made",
+  }),
+  credential: Type.Union([Type.Literal("session"), Type.Literal("api_key"), Type.Null()]),
   version: Type.String(),
   public_url: Type.String(),
 });

@@ -30,7 +30,7 @@ async function bundlePrograms(outDir: string): Promise<readonly BuiltFile[]> {
     input,
     cwd: root,
     platform: "node",
-    external: [/^node:/, "sharp"],
+    external: [/^node:/, "sharp", "@node-rs/argon2"],
     checks: { pluginTimings: false },
     onwarn: (warning, warn) => {
       if (warning.code === "UNRESOLVED_IMPORT") throw new Error(warning.message);

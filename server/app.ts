@@ -6,6 +6,7 @@ import { settleRestoredJobs } from "./services/restored-jobs.ts";
 import { followCosts } from "./background/follow-costs.ts";
 import { rescueJobs } from "./background/rescue-jobs.ts";
 import { jobQueue } from "./background/start-queued-jobs.ts";
+import { sweepSessions } from "./background/sweep-sessions.ts";
 import { sweepStorageHourly } from "./background/sweep-storage.ts";
 import type { Stores } from "./db/stores/open-stores.ts";
 import { mountStorage } from "./http/storage-mount.ts";
@@ -13,7 +14,7 @@ import { outputDeliverer } from "./services/deliver-outputs.ts";
 import { storageRights } from "./services/storage-access.ts";
 import type { AppOptions } from "./app/app-options.ts";
 import { composeHandlers } from "./app/compose-handlers.ts";
-import { openParts } from "./app/open-parts.ts";
+import { openParts, type Parts } from "./app/open-parts.ts";
 import { webListener } from "./app/web-listener.ts";
 
 /** A composed application. */
@@ -21,6 +22,8 @@ export interface App {
   /** Answers the requests of a server. */
   attach(server: Server): void;
   stores: Stores;
+  /** Whether people sign in here. */
+  hasAccounts(): Promise<boolean>;
   /** Takes up what was under way and starts the queue. */
   start(): Promise<{ rescued: number }>;
   /** Ends streams and loops; runs go on. */
@@ -33,25 +36,16 @@ export interface App {
 export async function createApp(options: AppOptions): Promise<App> {
   const stopping = new AbortController();
   const parts = await openParts(options);
-  const { stores, storage, tokens, received, paths, db } = parts;
-  const queue = jobQueue({
-    ...parts,
-    ...stores,
-    driveRun: runDriver({
-      ...parts,
-      ...stores,
-      packagesFolder: paths.packages,
-      uploadTokens: tokens,
-      deliver: outputDeliverer({ storage, retention: parts.retention, onStored: parts.received.onStored }),
-    }),
-    stopping: stopping.signal,
-  });
+  const { stores, storage, received, paths, db } = parts;
+  const queue = openQueue(parts, stopping.signal);
   const loops = {
+    sessions: sweepSessions({ ...parts, ...stores, ...options.config, stopping: stopping.signal }),
     costs: followCosts({ ...parts, stopRun: queue.stopRun, stopping: stopping.signal }),
     sweeps: sweepStorageHourly({ ...parts, stopping: stopping.signal }),
     backups: makeBackups({ ...parts, ...stores, stopping: stopping.signal }),
   };
-  const web = webListener(options, composeHandlers(options, parts, queue, stopping.signal), stopping.signal);
+  const handlers = composeHandlers(options, parts, queue, stopping.signal);
+  const web = webListener(options, parts, handlers, stopping.signal);
   return {
     attach: (server) =>
       mountStorage(server, web, {
@@ -59,9 +53,9 @@ export async function createApp(options: AppOptions): Promise<App> {
         endpoint: options.config.storageEndpoint,
         ...storageRights(stores.jobs),
         received,
-        authenticate: options.authenticate,
       }),
     stores,
+    hasAccounts: parts.credentials.hasAccounts,
     async start() {
       const restored = appliedRestore(paths);
       if (restored !== null) {
@@ -90,4 +84,21 @@ export async function createApp(options: AppOptions): Promise<App> {
       storage.close?.();
     },
   };
+}
+
+/** What starts jobs and drives them on. */
+function openQueue(parts: Parts, stopping: AbortSignal) {
+  const { stores, storage, tokens, paths, received, retention } = parts;
+  return jobQueue({
+    ...parts,
+    ...stores,
+    driveRun: runDriver({
+      ...parts,
+      ...stores,
+      packagesFolder: paths.packages,
+      uploadTokens: tokens,
+      deliver: outputDeliverer({ storage, retention, onStored: received.onStored }),
+    }),
+    stopping,
+  });
 }

@@ -28,6 +28,8 @@ export interface ServerConfig {
   cancelGraceMs: number;
   /** SIMPLETUNER_UPLOAD_DRAIN_SECONDS: so long a job's upload credential outlives a run elsewhere; default 60. */
   uploadDrainMs: number;
+  /** SIMPLETUNER_SESSION_CLEANUP_INTERVAL: how often sessions that ran out are removed; default 900 s (CONTRACT 5.2). */
+  sessionCleanupMs: number;
   /** SIMPLETUNER_STORAGE_KEEP_FREE_MIB: outputs are refused when less would stay free on this machine; default 2048. */
   storageKeepFreeBytes: number;
   /** SIMPLETUNER_STORAGE_URL: the external bucket that outputs go to; null keeps them below the state directory. */
@@ -57,6 +59,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     maxEventStreams: integerOf(env, "SIMPLETUNER_MAX_EVENT_STREAMS", 2_000, 1, 100_000),
     cancelGraceMs: integerOf(env, "SIMPLETUNER_CANCEL_GRACE_SECONDS", 30, 1, 3_600) * 1_000,
     uploadDrainMs: integerOf(env, "SIMPLETUNER_UPLOAD_DRAIN_SECONDS", 60, 0, 86_400) * 1_000,
+    sessionCleanupMs: integerOf(env, "SIMPLETUNER_SESSION_CLEANUP_INTERVAL", 900, 1, 86_400) * 1_000,
     storageKeepFreeBytes: integerOf(env, "SIMPLETUNER_STORAGE_KEEP_FREE_MIB", 2_048, 0, 1 << 30) * 2 ** 20,
     storageEndpoint: storageEndpointOf(env, publicUrl),
     externalStorage: externalStorageOf(env, "SIMPLETUNER_STORAGE"),

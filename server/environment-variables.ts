@@ -132,6 +132,11 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     text: "32 bytes in base64 that seal stored secrets",
   },
   {
+    name: "SIMPLETUNER_SESSION_CLEANUP_INTERVAL",
+    otherwise: "900",
+    text: "seconds between two removals of sessions that ran out",
+  },
+  {
     name: "SIMPLETUNER_MAX_EVENT_STREAMS",
     otherwise: "2000",
     text: "open live streams of all callers together",

@@ -8,12 +8,7 @@ import { createApp } from "./app.ts";
 import { readConfig, type ServerConfig } from "./config.ts";
 import { StartError } from "./config/values.ts";
 import { statePaths } from "./config/state-paths.ts";
-import {
-  type Authenticate,
-  isLoopbackAddress,
-  singleUser,
-  singleUserAuthenticator,
-} from "./http/authenticate.ts";
+import { type Authenticate, isLoopbackAddress, isLoopbackName } from "./http/authenticate.ts";
 import { serverLog } from "./log.ts";
 import { lockState } from "./state-lock.ts";
 
@@ -35,7 +30,10 @@ export interface StartOptions {
 /** A server that listens. */
 export interface RunningServer {
   url: string;
-  /** Open this in a browser on another machine; null when the server answers only this one. */
+  /**
+   * Open this in a browser on another machine; null when the server answers only this one. Until there are accounts it
+   * holds the token that lets its holder in and make the first administrator.
+   */
   accessUrl: string | null;
   /** Stops answering and following; training goes on and is taken up by the next start. */
   close(): Promise<void>;
@@ -75,8 +73,9 @@ async function listenAndRun(
     env,
     log,
     accessToken,
-    authenticate: options.authenticate ?? singleUserAuthenticator(accessToken),
-    findCaller: options.findCaller ?? (async (userId) => (userId === singleUser.userId ? singleUser : null)),
+    othersReachIt: othersReach(config),
+    authenticate: options.authenticate ?? null,
+    findCaller: options.findCaller ?? null,
     baseUrl: () => config.publicUrl ?? urlOf(server, config.host),
     now: options.now ?? Date.now,
     checkAnswers: options.checkAnswers ?? false,
@@ -101,12 +100,14 @@ async function listenAndRun(
   };
   const url = urlOf(server, config.host);
   log.info({ url, state_dir: config.stateDir }, "listening");
+  const entrance = config.publicUrl ?? url;
   return {
     url,
-    accessUrl:
-      isLoopbackAddress(config.host) || config.host === "localhost"
-        ? null
-        : `${url}/?access_token=${accessToken}`,
+    accessUrl: !othersReach(config)
+      ? null
+      : (await app.hasAccounts())
+        ? entrance
+        : `${entrance}/?access_token=${accessToken}`,
     close: () => (closing ??= closeAll()),
   };
 }
@@ -167,6 +168,12 @@ function lockStateDir(config: ServerConfig): () => void {
   }
 }
 
+/** Whether this server is meant for more than this machine: by its address, or by the public one of a proxy before it. */
+function othersReach({ host, publicUrl }: ServerConfig): boolean {
+  const names = [host, ...(publicUrl === null ? [] : [new URL(publicUrl).hostname])];
+  return !names.every((name) => isLoopbackAddress(name) || isLoopbackName(name));
+}
+
 function urlOf(server: Server, host: string): string {
   const address = server.address() as AddressInfo | null;
   const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
@@ -182,6 +189,7 @@ function definedOnly<Values extends object>(
 if (import.meta.main) {
   try {
     const server = await startServer();
+    if (server.accessUrl !== null) process.stderr.write(`Open from another machine: ${server.accessUrl}\n`);
     const stop = (): void => void server.close().then(() => process.exit(0));
     process.once("SIGINT", stop).once("SIGTERM", stop);
   } catch (error) {

@@ -13,10 +13,7 @@ export const session: ReadonlySignal<Session | null> = known;
 export function may(permission: Permission): boolean {
   const who = known.value;
   if (!who) return true;
-  return callerMay(
-    { userId: who.user_id ?? "", username: who.username ?? "", grants: who.grants },
-    permission,
-  );
+  return callerMay(who, permission);
 }
 
 const restartedAs = signal<string | null>(null);

@@ -8,10 +8,14 @@ export interface AppOptions {
   config: ServerConfig;
   env: NodeJS.ProcessEnv;
   log: Logger;
+  /** Stands for sitting at this machine until there are accounts; made at each start. */
   accessToken: string;
-  authenticate: Authenticate;
-  /** A user as of now, by id; null when there is none. */
-  findCaller: (userId: string) => Promise<Caller | null>;
+  /** Not only this machine reaches the server. */
+  othersReachIt: boolean;
+  /** For tests: who calls, instead of who proves to; null leaves it to the accounts. */
+  authenticate: Authenticate | null;
+  /** For tests: a user as of now, by id; null leaves it to the accounts. */
+  findCaller: ((userId: string) => Promise<Caller | null>) | null;
   /** This server's address, known once it listens. */
   baseUrl: () => string;
   now: () => number;

@@ -23,6 +23,7 @@ import { jobSubmitter } from "../services/submit-job.ts";
 import { storageSettingService } from "../services/storage-settings.ts";
 import { systemService } from "../services/system.ts";
 import { trainerEventService } from "../services/trainer-events.ts";
+import { accountHandlers } from "./account-parts.ts";
 import type { AppOptions } from "./app-options.ts";
 import type { Parts } from "./open-parts.ts";
 
@@ -58,7 +59,7 @@ export function composeHandlers(
     storageKeys: parts.storageKeys,
     storageSettings: storageSettingService(stores),
     dataConsent: consent,
-    configs: configService(parts.files),
+    configs: configService(parts.files, parts.configAccess),
     configVersions: configVersionService({ ...shared, repository, configsFolder: parts.paths.configs }),
     queue: queueService({ ...shared, wakeQueue: queue.wake }),
     providers: providerService({ providers: providers.all }),
@@ -75,6 +76,9 @@ export function composeHandlers(
       publicUrl: options.baseUrl,
       stateDir: options.config.stateDir,
       stopping,
+      hasAccounts: parts.credentials.hasAccounts,
+      displayName: async (userId) => (await stores.users.find(userId))?.display_name ?? null,
     }),
+    ...accountHandlers(options, stores, parts),
   };
 }

@@ -15,6 +15,7 @@ import { outputsBucket } from "../domain/run-files.ts";
 import { type SecretBox, secretBox } from "../domain/sealed-secret.ts";
 import { caBundles } from "../services/ca-bundles.ts";
 import { checkpointRetention } from "../services/checkpoint-retention.ts";
+import { configAccess } from "../services/config-access.ts";
 import { configFiles } from "../services/config-files.ts";
 import { datasetPackaging } from "../services/dataset-packaging.ts";
 import { jobPricing } from "../services/job-price.ts";
@@ -32,6 +33,7 @@ import { storageQuotas } from "../services/storage-quotas.ts";
 import { uploadTokens } from "../services/upload-tokens.ts";
 import { backupKeeper } from "../services/backups.ts";
 import { openBackups } from "./open-backups.ts";
+import { accountParts } from "./account-parts.ts";
 import type { AppOptions } from "./app-options.ts";
 import { openProviders } from "./open-providers.ts";
 
@@ -45,6 +47,7 @@ export async function openParts(options: AppOptions) {
   const outputs = await openOutputs(options, paths);
   const db = await openDatabase(paths.database, now);
   const stores = openStores(db, now, live.publishChange, live.publishServerEvent);
+  const accounts = accountParts(options, stores, secrets);
   const storage = limitedStorage(outputs, quotasOf(outputs, stores));
   const snapshots = jobSnapshots(stores.jobs, secrets);
   const retention = checkpointRetention({ ...stores, snapshots, storage, log });
@@ -67,11 +70,7 @@ export async function openParts(options: AppOptions) {
     backups: backupKeeper(backupOptions),
     providers,
     findProvider: providers.find,
-    files: configFiles({
-      configs: paths.configs,
-      dataloaders: paths.dataloaders,
-      builtIn: { folder: join(packageRoot(), "samples"), root: packageRoot() },
-    }),
+    ...configParts(paths, stores),
     packaging: datasetPackaging([config.stateDir]),
     snapshots,
     retention,
@@ -87,12 +86,22 @@ export async function openParts(options: AppOptions) {
       secrets,
       now,
       baseUrl: options.baseUrl,
-      findCaller: options.findCaller,
+      findCaller: accounts.findCaller,
     }),
     received: receivedFiles({ jobs: stores.jobs, pruneCheckpoints: retention.prune, now, log }),
     reports: runReports({ ...stores, live, now }),
     ...costParts(stores, now),
     ...settings,
+    ...accounts,
+  };
+}
+
+/** Saved configurations and who may change them. */
+function configParts({ configs, dataloaders }: StatePaths, { configOwners }: Stores) {
+  const builtIn = { folder: join(packageRoot(), "samples"), root: packageRoot() };
+  return {
+    files: configFiles({ configs, dataloaders, builtIn }),
+    configAccess: configAccess(configOwners),
   };
 }
 

@@ -9,17 +9,19 @@ import { type AllHandlers, jsonResponse, mountApi, type NodeApp } from "../http/
 import { currentCorrelationId } from "../http/request-scope.ts";
 import { mountWeb } from "../http/static-web.ts";
 import type { AppOptions } from "./app-options.ts";
+import type { Parts } from "./open-parts.ts";
 
 /** Answers the API and the web UI. */
 export function webListener(
   options: AppOptions,
+  parts: Pick<Parts, "authenticate" | "ownPages" | "accessWatch" | "denials">,
   handlers: AllHandlers,
   stopping: AbortSignal,
 ): RequestListener {
   const app: NodeApp = new Hono<{ Bindings: HttpBindings }>();
   mountApi(app, {
+    ...parts,
     handlers,
-    authenticate: options.authenticate,
     log: options.log,
     stopping,
     checkAnswers: options.checkAnswers,

@@ -3,6 +3,7 @@ import { foundation } from "./migrations/001-foundation.ts";
 import { storageKeys } from "./migrations/002-storage-keys.ts";
 import { cost } from "./migrations/003-cost.ts";
 import { providerSettings } from "./migrations/005-provider-settings.ts";
+import { users } from "./migrations/007-users.ts";
 import type { Database } from "./schema.ts";
 
 /** Every migration in order. Forward only: a released one never changes. */
@@ -11,6 +12,7 @@ const migrations: readonly { name: string; up: (db: Kysely<Database>) => Promise
   { name: "002-storage-keys", up: storageKeys },
   { name: "003-cost", up: cost },
   { name: "005-provider-settings", up: providerSettings },
+  { name: "007-users", up: users },
 ];
 
 /** Names of every migration of this release, in order. */

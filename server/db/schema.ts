@@ -1,10 +1,11 @@
 import type { Generated } from "kysely";
+import type { AccountTables } from "./account-tables.ts";
 
 /**
  * The database as the code sees it. Instants are epoch milliseconds, JSON is text, money is integer
  * micro-dollars. Columns exist for what is filtered, sorted, guarded or summed; the rest of a record is JSON.
  */
-export interface Database {
+export interface Database extends AccountTables {
   jobs: JobsTable;
   job_counts: JobCountsTable;
   job_snapshots: JobSnapshotsTable;

@@ -1,12 +1,13 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
+import { type Credentials, singleUser } from "../services/credentials.ts";
 
-/** Who a request comes from; null when it proves nothing. */
-export type Authenticate = (request: IncomingMessage) => Promise<Caller | null>;
-
-/** The one user of a server that has no accounts: everything is its own. */
-export const singleUser: Caller = { userId: "local", username: "local", grants: ["*"] };
+/**
+ * Who a request comes from; null when it proves nothing. With `isSignOfLife` false it is only looked at: a stream that
+ * stays open does not keep a session alive.
+ */
+export type Authenticate = (request: IncomingMessage, isSignOfLife?: boolean) => Promise<Caller | null>;
 
 /** Headers that a proxy or a tunnel adds: with one of them, a loopback peer only passes somebody else on. */
 const forwardingHeaders = [
@@ -18,20 +19,40 @@ const forwardingHeaders = [
   "via",
 ];
 
-/** Cookie of a browser that opened the page with the access token. */
+/** Cookie of a session, and in single-user mode of a browser that opened the page with the access token. */
 export const sessionCookie = "simpletuner_session";
 
 /**
- * Single-user mode: whoever sits at this machine is its user. That is believed only of a request from a loopback
- * address to a loopback name that no proxy passed on, so neither a tunnel, nor another site's name pointed here,
- * nor a neighbour on the network gets in; they need the access token printed at start.
+ * While nobody has an account, whoever sits at this machine is its user; from the first administrator on everybody has
+ * to sign in. A key or token in a header decides alone, so that a wrong one is never covered by a cookie.
  */
-export function singleUserAuthenticator(accessToken: string): Authenticate {
-  return async (request) => {
+export function requestAuthenticator(credentials: Credentials, accessToken: string): Authenticate {
+  const single = singleUserAuthenticator(accessToken);
+  return async (request, isSignOfLife = true) => {
+    if (!(await credentials.hasAccounts())) return single(request);
+    const header = headerSecretOf(request);
+    if (header !== null) return credentials.byHeader(header, isSignOfLife);
+    const cookie = cookieOf(request, sessionCookie);
+    return cookie === null ? null : credentials.bySession(cookie, isSignOfLife);
+  };
+}
+
+/**
+ * Single-user mode. The user is believed only of a request from a loopback address to a loopback name that no proxy
+ * passed on, so neither a tunnel, nor another site's name pointed here, nor a neighbour on the network gets in; they
+ * need the access token printed at start.
+ */
+function singleUserAuthenticator(accessToken: string) {
+  return (request: IncomingMessage): Caller | null => {
     if (isLocal(request)) return singleUser;
-    const given = bearerOf(request) ?? cookieOf(request, sessionCookie);
+    const given = proofOf(request);
     return given !== null && equal(given, accessToken) ? singleUser : null;
   };
+}
+
+/** The secret that came along, in a header or as the session cookie; null without one. */
+export function proofOf(request: IncomingMessage): string | null {
+  return headerSecretOf(request) ?? cookieOf(request, sessionCookie);
 }
 
 /** True for a request made on this machine, to this machine. */
@@ -56,7 +77,8 @@ export function equal(left: string, right: string): boolean {
   return timingSafeEqual(digest(left), digest(right));
 }
 
-function bearerOf(request: IncomingMessage): string | null {
+/** The key or token of a header; null without one. An S3 signature is none. */
+export function headerSecretOf(request: IncomingMessage): string | null {
   const header = request.headers.authorization;
   if (header?.startsWith("Bearer ")) return header.slice(7).trim();
   const key = request.headers["x-api-key"];

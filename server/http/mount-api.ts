@@ -4,8 +4,10 @@ import type { Context, Hono } from "hono";
 import type { Logger } from "pino";
 import { api } from "@simpletuner-cloud/contract/api.ts";
 import type { Endpoint } from "@simpletuner-cloud/contract/endpoint.ts";
-import { fail } from "@simpletuner-cloud/contract/errors.ts";
-import { callerMay } from "@simpletuner-cloud/contract/permissions.ts";
+import { Failure } from "@simpletuner-cloud/contract/errors.ts";
+import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
+import type { AccessWatch } from "../services/access-watch.ts";
+import type { Denials } from "../services/denials.ts";
 import {
   anonymous,
   type FileDownload,
@@ -14,10 +16,12 @@ import {
   type RequestContext,
   type StreamMessage,
 } from "../services/handler.ts";
-import type { Authenticate } from "./authenticate.ts";
+import { type Authenticate, isLocal, proofOf } from "./authenticate.ts";
+import { callerAllowed } from "./caller-allowed.ts";
 import { errorAnswer } from "./errors.ts";
 import { writeEventStream, writeText } from "./event-stream.ts";
 import { writeDownload } from "./file-download.ts";
+import type { OwnPages } from "./own-pages.ts";
 import { check, checkQuery, readJson, validatorOf } from "./parse-input.ts";
 import { currentCorrelationId } from "./request-scope.ts";
 
@@ -28,6 +32,9 @@ export type AllHandlers = { [Group in keyof typeof api]: Handlers<(typeof api)[G
 export interface MountOptions {
   handlers: AllHandlers;
   authenticate: Authenticate;
+  ownPages: OwnPages;
+  accessWatch: AccessWatch;
+  denials: Denials;
   log: Logger;
   /** Ends open streams when the server stops. */
   stopping: AbortSignal;
@@ -67,9 +74,11 @@ async function answer(
 ): Promise<Response> {
   const { outgoing } = context.env;
   const correlationId = currentCorrelationId();
+  let caller: Caller | null = null;
   try {
     // Who calls is settled before anything they sent is looked at.
-    const requestContext = await contextOf(endpoint, context, options, correlationId);
+    caller = await callerOf(endpoint, context, options);
+    const requestContext = contextOf(endpoint, context, caller, options, correlationId);
     const result = await handler(await inputOf(endpoint, context), requestContext);
     if (!("stream" in endpoint.answer)) return jsonAnswer(outgoing, endpoint, result, options);
     if (endpoint.answer.stream === "sse")
@@ -80,10 +89,13 @@ async function answer(
     return RESPONSE_ALREADY_SENT;
   } catch (error) {
     const { status, body } = errorAnswer(error, correlationId, options.log);
+    if (caller && error instanceof Failure) tellDenial(error, caller, endpoint, context, options);
     if (outgoing.headersSent) {
       outgoing.destroy();
       return RESPONSE_ALREADY_SENT;
     }
+    const { retry_after_seconds: wait } = body.details;
+    if (typeof wait === "number") outgoing.setHeader("retry-after", wait);
     return sendJson(outgoing, JSON.stringify(body), status);
   }
 }
@@ -95,19 +107,27 @@ function closedSignal(outgoing: HttpBindings["outgoing"], stopping: AbortSignal)
   return AbortSignal.any([gone.signal, stopping]);
 }
 
-async function contextOf(
+/** Who calls, if that is somebody who may: see {@link callerAllowed}. */
+async function callerOf(
   endpoint: Endpoint,
   context: NodeContext,
+  { authenticate, ownPages }: MountOptions,
+): Promise<Caller | null> {
+  const { incoming } = context.env;
+  const caller = await authenticate(incoming);
+  if (endpoint.method !== "GET") ownPages.refuseOthers(incoming, caller);
+  callerAllowed(endpoint, caller, proofOf(incoming) !== null);
+  return caller;
+}
+
+function contextOf(
+  endpoint: Endpoint,
+  context: NodeContext,
+  caller: Caller | null,
   options: MountOptions,
   correlationId: string,
-): Promise<RequestContext> {
+): RequestContext {
   const { incoming, outgoing } = context.env;
-  refuseForeignOrigin(endpoint, context);
-  const caller = await options.authenticate(incoming);
-  if (typeof endpoint.access === "string") {
-    if (!caller) throw fail("authentication_error");
-    if (!callerMay(caller, endpoint.access)) throw fail("permission_denied", { permission: endpoint.access });
-  }
   const lastEventId = incoming.headers["last-event-id"];
   const apiKey = incoming.headers["x-api-key"];
   let closed: AbortSignal | undefined;
@@ -116,19 +136,61 @@ async function contextOf(
     correlationId,
     lastEventId: typeof lastEventId === "string" ? lastEventId : null,
     apiKey: typeof apiKey === "string" ? apiKey : null,
+    proof: proofOf(incoming),
+    client: {
+      address: clientAddress(incoming),
+      isLocal: isLocal(incoming),
+      userAgent: incoming.headers["user-agent"] ?? "",
+    },
+    setSession: (session) =>
+      void outgoing.appendHeader("set-cookie", options.ownPages.cookiesOf(incoming, session)),
     // Made when asked for: a short answer has no use for it, and it costs as much as reading a job.
     get closed() {
-      return (closed ??= closedSignal(outgoing, options.stopping));
+      closed ??= closedSignal(outgoing, options.stopping);
+      if ("stream" in endpoint.answer && endpoint.answer.stream === "sse" && caller)
+        closed = AbortSignal.any([closed, rightsLost(incoming, caller, closed, options)]);
+      return closed;
     },
   };
 }
 
-/** A page of another site may make a browser send a request here; what changes something must come from our own. */
-function refuseForeignOrigin(endpoint: Endpoint, context: NodeContext): void {
-  if (endpoint.method === "GET") return;
-  const { origin, host } = context.env.incoming.headers;
-  if (origin === undefined || (URL.canParse(origin) && new URL(origin).host === host)) return;
-  throw fail("origin_not_allowed", { origin });
+/** Aborts once the caller is not let in any more or may do something else than when the stream was opened. */
+function rightsLost(
+  incoming: HttpBindings["incoming"],
+  caller: Caller,
+  closed: AbortSignal,
+  { authenticate, accessWatch, log }: MountOptions,
+): AbortSignal {
+  const lost = new AbortController();
+  const look = async (): Promise<void> => {
+    const present = await authenticate(incoming, false);
+    if (present?.userId !== caller.userId || present.grants.join() !== caller.grants.join()) lost.abort();
+  };
+  const stop = accessWatch.watch(
+    () =>
+      void look().catch((error: unknown) => log.warn({ err: error }, "a stream's rights were not looked at")),
+  );
+  closed.addEventListener("abort", stop, { once: true });
+  if (closed.aborted) stop();
+  return lost.signal;
+}
+
+function tellDenial(
+  { code, details }: Failure,
+  caller: Caller,
+  { method }: Endpoint,
+  context: NodeContext,
+  { denials }: MountOptions,
+): void {
+  if (code !== "permission_denied" && code !== "api_key_scope") return;
+  const permission = String(details["permission"]);
+  const address = clientAddress(context.env.incoming);
+  denials.record({ caller, permission, address, method, path: context.req.path.slice(0, 200) });
+}
+
+/** The other end of the connection, an IPv4 address without its IPv6 dress. */
+function clientAddress(incoming: HttpBindings["incoming"]): string {
+  return (incoming.socket.remoteAddress ?? "").replace(/^::ffff:/, "");
 }
 
 async function inputOf(endpoint: Endpoint, context: NodeContext) {

@@ -5,7 +5,14 @@ import { errorTable } from "@simpletuner-cloud/contract/errors.ts";
 type Json = Record<string, unknown>;
 
 /** Errors that any endpoint may answer. */
-const everywhere = ["authentication_error", "permission_denied", "validation_error", "internal"] as const;
+const everywhere = [
+  "authentication_error",
+  "credential_refused",
+  "permission_denied",
+  "api_key_scope",
+  "validation_error",
+  "internal",
+] as const;
 
 /** Every endpoint of the contract in its order. */
 export function allEndpoints(): { name: string; endpoint: Endpoint }[] {
@@ -65,15 +72,17 @@ function operation(name: string, endpoint: Endpoint): Json {
   if (parameters.length > 0) described["parameters"] = parameters;
   if (endpoint.body)
     described["requestBody"] = { required: true, content: { "application/json": { schema: endpoint.body } } };
-  if (typeof endpoint.access !== "string") described["security"] = [];
+  if (typeof endpoint.access === "object" && "public" in endpoint.access) described["security"] = [];
   return described;
 }
 
 /** Who may call an endpoint, in words. */
 export function accessText(endpoint: Endpoint): string {
-  return typeof endpoint.access === "string"
-    ? `Needs the permission ${endpoint.access}.`
-    : `Public: ${endpoint.access.public}.`;
+  const { access } = endpoint;
+  if (typeof access === "string") return `Needs the permission ${access}.`;
+  return "public" in access
+    ? `Public: ${access.public}.`
+    : `For everybody who is signed in: ${access.everyUser}.`;
 }
 
 function parametersOf(schema: unknown, place: "path" | "query"): Json[] {

@@ -1,5 +1,7 @@
 import type { IncomingMessage, RequestListener, Server } from "node:http";
 import type { Logger } from "pino";
+import { Failure } from "@simpletuner-cloud/contract/errors.ts";
+import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
 import type { ObjectStorage } from "../adapters/storage/storage.ts";
 import { outputsBucket } from "../domain/run-files.ts";
 import type { StorageAccess, StorageAreas } from "../services/storage-access.ts";
@@ -8,6 +10,7 @@ import { storagePath } from "../services/results.ts";
 import type { LiveStorageKey, StorageKeys } from "../services/storage-keys.ts";
 import type { LiveUploadToken, UploadTokens } from "../services/upload-tokens.ts";
 import type { Authenticate } from "./authenticate.ts";
+import type { OwnPages } from "./own-pages.ts";
 import { inScope } from "./request-scope.ts";
 import type { S3Credential } from "./s3/s3-access.ts";
 import { createS3Handler, mountS3, type S3HandlerDeps } from "./s3/s3-handler.ts";
@@ -23,6 +26,7 @@ export interface StorageMountOptions {
   access: StorageAccess;
   areas: StorageAreas;
   authenticate: Authenticate;
+  ownPages: OwnPages;
   log: Logger;
   now: () => number;
 }
@@ -88,14 +92,22 @@ async function callerOf(request: IncomingMessage, options: StorageMountOptions) 
   const caller = await options.authenticate(request);
   if (!caller) return null;
   // A page of another site must not make this browser delete anything.
-  const { origin, host } = request.headers;
-  const foreign = origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host);
+  const own = isOwnPage(request, caller, options.ownPages);
   return {
     canRead: (bucket: string, key: string) => options.access(caller, "view", bucket, key),
     readableAreas: (bucket: string) => options.areas(caller, bucket),
-    canDelete: async (bucket: string, key: string) =>
-      !foreign && options.access(caller, "delete", bucket, key),
+    canDelete: async (bucket: string, key: string) => own && options.access(caller, "delete", bucket, key),
   };
+}
+
+function isOwnPage(request: IncomingMessage, caller: Caller, ownPages: OwnPages): boolean {
+  try {
+    ownPages.refuseOthers(request, caller);
+    return true;
+  } catch (error) {
+    if (error instanceof Failure) return false;
+    throw error;
+  }
 }
 
 function belowArea(jobId: string, key: string): string {

@@ -149,6 +149,9 @@ function savedDataloaders(folders: ConfigFolders) {
   };
   return {
     loadDataloader,
+    async dataloaderExists(name: string): Promise<boolean> {
+      return (await jsonNames(folders.dataloaders)).includes(name);
+    },
     async listDataloaders() {
       const all = await Promise.all((await jsonNames(folders.dataloaders)).map(loadDataloader));
       return all.map(({ name, datasets, updated_at }) => ({

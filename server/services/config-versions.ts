@@ -3,13 +3,13 @@ import type {
   configVersionEndpoints,
 } from "@simpletuner-cloud/contract/config-versions.ts";
 import { Failure, fail } from "@simpletuner-cloud/contract/errors.ts";
-import { callerMay } from "@simpletuner-cloud/contract/permissions.ts";
 import type { Commit, GitRepository, RepositoryState } from "../adapters/git/git-repository.ts";
 import type { JobStore } from "../db/stores/jobs.ts";
 import type { SettingStore } from "../db/stores/settings.ts";
 import { configDifferences } from "../domain/config-difference.ts";
 import type { DataloaderConfig, TrainerConfig } from "../domain/config-rules.ts";
 import { isSecretField, mapSecretFields } from "../domain/sealed-secret.ts";
+import type { ConfigAccess } from "./config-access.ts";
 import type { ConfigFiles } from "./config-files.ts";
 import { withoutSecrets } from "./configs.ts";
 import type { Handlers } from "./handler.ts";
@@ -24,6 +24,7 @@ export interface ConfigVersionOptions {
   settings: SettingStore;
   jobs: JobStore;
   snapshots: JobSnapshots;
+  configAccess: ConfigAccess;
 }
 
 type VersionHandlers = Handlers<typeof configVersionEndpoints>;
@@ -147,7 +148,7 @@ function revertHandler(options: ConfigVersionOptions) {
   } satisfies Partial<VersionHandlers>;
 }
 
-function jobConfigHandlers({ jobs, snapshots, files }: ConfigVersionOptions) {
+function jobConfigHandlers({ jobs, snapshots, files, configAccess: access }: ConfigVersionOptions) {
   return {
     async jobConfigDiff({ params, query }, { caller }) {
       for (const id of [params.job_id, query.with]) await accessibleJob(jobs, caller, id, "view");
@@ -156,11 +157,9 @@ function jobConfigHandlers({ jobs, snapshots, files }: ConfigVersionOptions) {
     },
     async saveJobConfig({ params, body }, { caller }) {
       const { wire } = await accessibleJob(jobs, caller, params.job_id, "view");
-      if (await files.exists(body.name)) {
-        if (!callerMay(caller, "config.edit.own"))
-          throw fail("permission_denied", { permission: "config.edit.own" });
-        if (body.if_version === undefined) throw fail("config_exists_changed", { name: body.name });
-      }
+      const exists = await files.exists(body.name);
+      await access.beforeSave(caller, "config", body.name, exists);
+      if (exists && body.if_version === undefined) throw fail("config_exists_changed", { name: body.name });
       const { config, dataloader } = await snapshots.inputs(params.job_id);
       // Whoever may see a job of another must not come by its secrets.
       const own = wire.user_id === caller.userId;

@@ -1,6 +1,5 @@
 import type { configEndpoints } from "@simpletuner-cloud/contract/configs.ts";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
-import { callerMay } from "@simpletuner-cloud/contract/permissions.ts";
 import {
   configProblems,
   type DataloaderConfig,
@@ -9,18 +8,20 @@ import {
   type TrainerConfig,
 } from "../domain/config-rules.ts";
 import { mapSecretFields } from "../domain/sealed-secret.ts";
+import type { ConfigAccess } from "./config-access.ts";
 import type { ConfigFiles } from "./config-files.ts";
 import type { Handlers } from "./handler.ts";
 
 /** Saved configurations and dataset lists. */
-export function configService(files: ConfigFiles): Handlers<typeof configEndpoints> {
-  return { ...configHandlers(files), ...dataloaderHandlers(files) };
+export function configService(files: ConfigFiles, access: ConfigAccess): Handlers<typeof configEndpoints> {
+  return { ...configHandlers(files, access), ...dataloaderHandlers(files, access) };
 }
 
 type ConfigHandlers = Handlers<typeof configEndpoints>;
 
 function configHandlers(
   files: ConfigFiles,
+  access: ConfigAccess,
 ): Omit<ConfigHandlers, keyof ReturnType<typeof dataloaderHandlers>> {
   return {
     async listConfigs() {
@@ -37,14 +38,13 @@ function configHandlers(
       return withoutSecrets(await files.load(params.name));
     },
     async putConfig({ params, body }, { caller }) {
-      if (!callerMay(caller, "config.edit.own") && (await files.exists(params.name)))
-        throw fail("permission_denied", { permission: "config.edit.own" });
       const dataloader =
         body.dataloader_name === undefined
           ? body.dataloader_config
           : (await files.loadDataloader(body.dataloader_name)).datasets;
       const config = normalizeConfig(body.config);
       refuse(validation(config, dataloader ?? null).problems);
+      await access.beforeSave(caller, "config", params.name, await files.exists(params.name));
       return withoutSecrets(
         await files.save(
           params.name,
@@ -54,8 +54,10 @@ function configHandlers(
         ),
       );
     },
-    async deleteConfig({ params }) {
+    async deleteConfig({ params }, { caller }) {
+      await access.beforeDelete(caller, "config", params.name);
       await files.remove(params.name);
+      await access.afterDelete("config", params.name);
       return { success: true, name: params.name };
     },
     async validateConfig({ params }) {
@@ -65,7 +67,7 @@ function configHandlers(
   };
 }
 
-function dataloaderHandlers(files: ConfigFiles) {
+function dataloaderHandlers(files: ConfigFiles, access: ConfigAccess) {
   return {
     async listDataloaders() {
       return { dataloaders: await files.listDataloaders() };
@@ -73,12 +75,16 @@ function dataloaderHandlers(files: ConfigFiles) {
     async getDataloader({ params }) {
       return files.loadDataloader(params.name);
     },
-    async putDataloader({ params, body }) {
+    async putDataloader({ params, body }, { caller }) {
       refuse(dataloaderProblems(body.datasets));
+      const exists = await files.dataloaderExists(params.name);
+      await access.beforeSave(caller, "dataloader", params.name, exists);
       return files.saveDataloader(params.name, body.datasets, body.if_version);
     },
-    async deleteDataloader({ params }) {
+    async deleteDataloader({ params }, { caller }) {
+      await access.beforeDelete(caller, "dataloader", params.name);
       await files.removeDataloader(params.name);
+      await access.afterDelete("dataloader", params.name);
       return { success: true as const, name: params.name };
     },
   } satisfies Partial<ConfigHandlers>;

@@ -1,3 +1,4 @@
+import { isAuditEvent } from "@simpletuner-cloud/contract/audit-events.ts";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { eventEndpoints } from "@simpletuner-cloud/contract/events.ts";
 import type { JobEventStore, StoredEvent } from "../db/stores/job-events.ts";
@@ -86,7 +87,7 @@ async function* replay(
 ): AsyncGenerator<LiveMessage> {
   for (let from = after; ;) {
     const page = await options.events.after(from, scope ?? null, replayPage);
-    for (const event of page) yield await replayed(options.jobs, event);
+    for (const event of page) if (!isAuditEvent(event.wire.type)) yield await replayed(options.jobs, event);
     const last = page.at(-1);
     if (!last || page.length < replayPage) return;
     from = last.wire.id;

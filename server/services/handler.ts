@@ -11,8 +11,30 @@ export interface RequestContext {
   readonly lastEventId: string | null;
   /** The X-API-Key header, for public endpoints whose callers prove themselves in their own way. */
   readonly apiKey: string | null;
+  /** The secret that came along, in a header or as the session cookie; for endpoints that look at it themselves. */
+  readonly proof: string | null;
+  readonly client: ClientFacts;
+  /** Hands the caller's browser a session, or (null) takes the one it has. */
+  setSession(session: OpenedSession | null): void;
   /** Long work and streams end when it aborts: the reader is gone or the server stops. */
   readonly closed: AbortSignal;
+}
+
+/** What a connection tells of who is at its other end. */
+export interface ClientFacts {
+  readonly address: string;
+  /** Made on this machine, to this machine, with no proxy in between. */
+  readonly isLocal: boolean;
+  /** What the program calls itself; anything may be in it. */
+  readonly userAgent: string;
+}
+
+/** A session as it goes to a browser. */
+export interface OpenedSession {
+  id: string;
+  token: string;
+  /** Null: it is forgotten when the browser is closed. */
+  maxAgeSeconds: number | null;
 }
 
 /** The caller of a public endpoint that sent no credentials. */

@@ -1,5 +1,6 @@
 import { statfs } from "node:fs/promises";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
+import { callerMay } from "@simpletuner-cloud/contract/permissions.ts";
 import type { Health, systemEndpoints } from "@simpletuner-cloud/contract/system.ts";
 import type { Handlers } from "./handler.ts";
 
@@ -19,6 +20,10 @@ export interface SystemServiceOptions {
   stateDir: string;
   now: () => number;
   stopping: AbortSignal;
+  /** Whether anybody has an account. */
+  hasAccounts: () => Promise<boolean>;
+  /** The name on screen of a user; null when it has none. */
+  displayName: (userId: string) => Promise<string | null>;
 }
 
 /** Liveness, readiness, health, and who the caller is. */
@@ -67,8 +72,11 @@ export function systemService(options: SystemServiceOptions): Handlers<typeof sy
         authenticated: known,
         user_id: known ? caller.userId : null,
         username: known ? caller.username : null,
+        display_name: known ? await options.displayName(caller.userId) : null,
+        is_admin: callerMay(caller, "admin.users"),
         grants: [...caller.grants],
-        mode: "single-user",
+        mode: (await options.hasAccounts()) ? "multi-user" : "single-user",
+        credential: caller.credential?.kind ?? null,
         version: options.version,
         public_url: options.publicUrl(),
       };

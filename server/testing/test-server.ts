@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type ApiClient, apiClient } from "@simpletuner-cloud/contract/client.ts";
 import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
 import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
-import { singleUser } from "../http/authenticate.ts";
+import { singleUser } from "../services/credentials.ts";
 import { type StartOptions, startServer } from "../main.ts";
 
 /** Callers that tests may be, chosen by the header `x-test-user`. */
@@ -45,6 +45,8 @@ export const testCallers: Record<string, Caller> = {
 /** A real server in a temporary folder, whose answers are checked against the contract. */
 export interface TestServer {
   url: string;
+  /** As `RunningServer` tells it. */
+  accessUrl: string | null;
   folder: string;
   stateDir: string;
   call: ApiClient;
@@ -57,9 +59,12 @@ export interface TestServer {
   close: () => Promise<void>;
 }
 
-/** Starts a {@link TestServer}. `script` is a shell script that trains instead of the real trainer. */
+/**
+ * Starts a {@link TestServer}. `script` is a shell script that trains instead of the real trainer; with `accounts` callers
+ * prove who they are as they do anywhere, and `x-test-user` means nothing.
+ */
 export async function startTestServer(
-  options: { script?: string; env?: NodeJS.ProcessEnv; now?: () => number } = {},
+  options: { script?: string; env?: NodeJS.ProcessEnv; now?: () => number; accounts?: boolean } = {},
 ): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), "simpletuner test "));
   const stateDir = join(folder, "state");
@@ -79,9 +84,7 @@ export async function startTestServer(
     port: 0,
     env,
     checkAnswers: true,
-    authenticate: testAuthenticate,
-    findCaller: async (userId) =>
-      Object.values(testCallers).find((caller) => caller.userId === userId) ?? null,
+    ...(options.accounts ? {} : { authenticate: testAuthenticate, findCaller: findTestCaller }),
   };
   if (options.now) start.now = options.now;
   let running = await startServer(start);
@@ -97,6 +100,9 @@ export async function startTestServer(
   return {
     get url() {
       return running.url;
+    },
+    get accessUrl() {
+      return running.accessUrl;
     },
     folder,
     stateDir,
@@ -118,6 +124,10 @@ export async function startTestServer(
 async function testAuthenticate(request: IncomingMessage): Promise<Caller | null> {
   const name = request.headers["x-test-user"];
   return typeof name === "string" ? (testCallers[name] ?? null) : null;
+}
+
+async function findTestCaller(userId: string): Promise<Caller | null> {
+  return Object.values(testCallers).find((caller) => caller.userId === userId) ?? null;
 }
 
 /** Makes a dataset folder with a few small files and answers a dataset list for it. */

@@ -207,6 +207,6 @@ function beyond<Row>(
 }
 
 /** `%` and `_` in a search are letters, not wildcards: both become `_`, which matches them and stays portable. */
-function likePattern(text: string): string {
+export function likePattern(text: string): string {
   return `%${text.replace(/[%_\\]/g, "_")}%`;
 }

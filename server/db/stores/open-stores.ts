@@ -1,5 +1,8 @@
 import type { Kysely } from "kysely";
 import type { Database } from "../schema.ts";
+import { accessStore } from "./access.ts";
+import { apiKeyStore } from "./api-keys.ts";
+import { configOwnerStore } from "./config-owners.ts";
 import { costDayStore } from "./cost-days.ts";
 import { idempotencyKeyStore } from "./idempotency-keys.ts";
 import { jobChargeStore } from "./job-charges.ts";
@@ -9,12 +12,17 @@ import { jobListStore, waitingJobStore } from "./job-list.ts";
 import { jobLogStore } from "./job-logs.ts";
 import { jobMetricStore } from "./job-metrics.ts";
 import { type CommittedChange, jobStore } from "./jobs.ts";
+import { levelStore } from "./levels.ts";
+import { loginAttemptStore } from "./login-attempts.ts";
 import { providerSettingStore } from "./provider-settings.ts";
 import { serverEventStore } from "./server-events.ts";
+import { sessionStore } from "./sessions.ts";
 import { settingStore } from "./settings.ts";
 import { spendLimitStore } from "./spend-limits.ts";
 import { storageKeyStore } from "./storage-keys.ts";
 import { uploadTokenStore } from "./upload-tokens.ts";
+import { userRightsStore } from "./user-rights.ts";
+import { userStore } from "./users.ts";
 
 /** Every store over one database. */
 export function openStores(
@@ -40,6 +48,14 @@ export function openStores(
     costDays: costDayStore(db),
     spendLimits: spendLimitStore(db, now, onServerEvent),
     storedProviderSettings: providerSettingStore(db, now, onServerEvent),
+    access: accessStore(db, now),
+    users: userStore(db),
+    rights: userRightsStore(db),
+    levels: levelStore(db),
+    sessions: sessionStore(db, now),
+    apiKeys: apiKeyStore(db),
+    loginAttempts: loginAttemptStore(db, now),
+    configOwners: configOwnerStore(db),
   };
 }
 

@@ -17,6 +17,9 @@ export const settingDefaults = {
   backupKeepDays: 30,
   /** Why the last of them failed; null when it did not. */
   backupLastError: null as string | null,
+  /** Whether people may make accounts of their own, and the level they get. */
+  registrationEnabled: false,
+  registrationLevel: "researcher",
   /** Uncommitted changes of the configurations are committed when a job is submitted. */
   snapshotOnSubmit: false,
 };

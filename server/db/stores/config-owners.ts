@@ -1,0 +1,34 @@
+import type { Kysely } from "kysely";
+import type { Database } from "../schema.ts";
+
+/** What has an owner. */
+export type OwnedKind = "config" | "dataloader";
+
+/** Who saved a configuration or a dataset list. The files know nothing of users, since other programs read them. */
+export function configOwnerStore(db: Kysely<Database>) {
+  const remove = async (transaction: Kysely<Database>, kind: OwnedKind, name: string): Promise<void> => {
+    await transaction.deleteFrom("config_owners").where("kind", "=", kind).where("name", "=", name).execute();
+  };
+  return {
+    /** The owner's id; null for what came without one, as a file or from before there were accounts. */
+    async find(kind: OwnedKind, name: string): Promise<string | null> {
+      const row = await db
+        .selectFrom("config_owners")
+        .select("user_id")
+        .where("kind", "=", kind)
+        .where("name", "=", name)
+        .executeTakeFirst();
+      return row?.user_id ?? null;
+    },
+    async set(kind: OwnedKind, name: string, userId: string): Promise<void> {
+      await db.transaction().execute(async (transaction) => {
+        await remove(transaction, kind, name);
+        await transaction.insertInto("config_owners").values({ kind, name, user_id: userId }).execute();
+      });
+    },
+    remove: (kind: OwnedKind, name: string) => remove(db, kind, name),
+  };
+}
+
+/** See {@link configOwnerStore}. */
+export type ConfigOwnerStore = ReturnType<typeof configOwnerStore>;
