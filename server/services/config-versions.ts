@@ -8,7 +8,7 @@ import type { JobStore } from "../db/stores/jobs.ts";
 import type { SettingStore } from "../db/stores/settings.ts";
 import { configDifferences } from "../domain/config-difference.ts";
 import type { DataloaderConfig, TrainerConfig } from "../domain/config-rules.ts";
-import { isSecretField, mapSecretFields } from "../domain/sealed-secret.ts";
+import { isSecretField } from "../domain/sealed-secret.ts";
 import type { ConfigAccess } from "./config-access.ts";
 import type { ConfigFiles } from "./config-files.ts";
 import { withoutSecrets } from "./configs.ts";
@@ -156,15 +156,12 @@ function jobConfigHandlers({ jobs, snapshots, files, configAccess: access }: Con
       return { job_id: params.job_id, with: query.with, differences: configDifferences(before, after) };
     },
     async saveJobConfig({ params, body }, { caller }) {
-      const { wire } = await accessibleJob(jobs, caller, params.job_id, "view");
+      await accessibleJob(jobs, caller, params.job_id, "view");
       const exists = await files.exists(body.name);
       await access.beforeSave(caller, "config", body.name, exists);
       if (exists && body.if_version === undefined) throw fail("config_exists_changed", { name: body.name });
-      const { config, dataloader } = await snapshots.inputs(params.job_id);
-      // Whoever may see a job of another must not come by its secrets.
-      const own = wire.user_id === caller.userId;
-      const kept = own ? config : (mapSecretFields(config, () => "") as TrainerConfig);
-      return withoutSecrets(await files.save(body.name, kept, dataloader, body.if_version));
+      const { config, dataloader } = await snapshots.inputsFor(caller.userId, params.job_id);
+      return withoutSecrets(await files.save(body.name, config, dataloader, body.if_version));
     },
   } satisfies Partial<VersionHandlers>;
 }

@@ -55,7 +55,7 @@ function configHandlers(
       );
     },
     async deleteConfig({ params }, { caller }) {
-      await access.beforeDelete(caller, "config", params.name);
+      if (await files.exists(params.name)) await access.beforeDelete(caller, "config", params.name);
       await files.remove(params.name);
       await access.afterDelete("config", params.name);
       return { success: true, name: params.name };
@@ -82,7 +82,8 @@ function dataloaderHandlers(files: ConfigFiles, access: ConfigAccess) {
       return files.saveDataloader(params.name, body.datasets, body.if_version);
     },
     async deleteDataloader({ params }, { caller }) {
-      await access.beforeDelete(caller, "dataloader", params.name);
+      if (await files.dataloaderExists(params.name))
+        await access.beforeDelete(caller, "dataloader", params.name);
       await files.removeDataloader(params.name);
       await access.afterDelete("dataloader", params.name);
       return { success: true as const, name: params.name };

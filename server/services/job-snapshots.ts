@@ -15,12 +15,19 @@ export function jobSnapshots(jobs: JobStore, secrets: SecretBox) {
       dataloader: open(snapshot.dataloader) as DataloaderConfig,
     };
   };
+  const inputs = async (jobId: string): Promise<JobInputs> => {
+    const job = await jobs.find(jobId);
+    const opened = await read(jobId, (value) => (isSealed(value) ? secrets.open(value) : value));
+    return { configName: job?.wire.config_name ?? null, ...opened };
+  };
   return {
     /** With secrets as they were submitted: for starting a run, never for an answer. */
-    async inputs(jobId: string): Promise<JobInputs> {
+    inputs,
+    /** For something new of a user: whoever may see a job of another does not come by its secrets. */
+    async inputsFor(userId: string, jobId: string): Promise<JobInputs> {
       const job = await jobs.find(jobId);
-      const opened = await read(jobId, (value) => (isSealed(value) ? secrets.open(value) : value));
-      return { configName: job?.wire.config_name ?? null, ...opened };
+      if (job?.wire.user_id === userId) return inputs(jobId);
+      return { configName: job?.wire.config_name ?? null, ...(await read(jobId, () => "")) };
     },
     /** The secret values of a job's inputs, for blotting them out of what its trainer prints. */
     async secretsOf(jobId: string): Promise<string[]> {

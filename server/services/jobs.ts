@@ -102,7 +102,7 @@ function writeHandlers(options: JobServiceOptions) {
       const { job } = await options.submit(caller, {
         request: { ...body, provider, name, dataset_transfer: transfer, ...(hardware && { hardware }) },
         asked: body,
-        findInputs: () => options.snapshots.inputs(params.job_id),
+        findInputs: () => options.snapshots.inputsFor(caller.userId, params.job_id),
         retryOf: params.job_id,
       });
       const wire = await jobNow(waiting, job.wire, now());
