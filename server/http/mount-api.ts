@@ -77,7 +77,8 @@ async function answer(
   let caller: Caller | null = null;
   try {
     // Who calls is settled before anything they sent is looked at.
-    caller = await callerOf(endpoint, context, options);
+    caller = await options.authenticate(context.env.incoming);
+    admit(endpoint, context, caller, options);
     const requestContext = contextOf(endpoint, context, caller, options, correlationId);
     const result = await handler(await inputOf(endpoint, context), requestContext);
     if (!("stream" in endpoint.answer)) return jsonAnswer(outgoing, endpoint, result, options);
@@ -107,17 +108,15 @@ function closedSignal(outgoing: HttpBindings["outgoing"], stopping: AbortSignal)
   return AbortSignal.any([gone.signal, stopping]);
 }
 
-/** Who calls, if that is somebody who may: see {@link callerAllowed}. */
-async function callerOf(
+/** Throws unless the request may be answered: it comes from our own page, and from somebody who may ask. */
+function admit(
   endpoint: Endpoint,
-  context: NodeContext,
-  { authenticate, ownPages }: MountOptions,
-): Promise<Caller | null> {
-  const { incoming } = context.env;
-  const caller = await authenticate(incoming);
+  { env: { incoming } }: NodeContext,
+  caller: Caller | null,
+  { ownPages }: MountOptions,
+): void {
   if (endpoint.method !== "GET") ownPages.refuseOthers(incoming, caller);
   callerAllowed(endpoint, caller, proofOf(incoming) !== null);
-  return caller;
 }
 
 function contextOf(
