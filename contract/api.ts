@@ -10,10 +10,12 @@ import { eventEndpoints } from "./events.ts";
 import { jobEndpoints } from "./jobs.ts";
 import { levelEndpoints } from "./levels.ts";
 import { logEndpoints } from "./logs.ts";
+import { providerAccountEndpoints } from "./provider-account.ts";
 import { providerSettingEndpoints } from "./provider-settings.ts";
 import { providerEndpoints } from "./providers.ts";
 import { queueEndpoints } from "./queue.ts";
 import { resultEndpoints } from "./results.ts";
+import { secretEndpoints } from "./secrets.ts";
 import { storageKeyEndpoints } from "./storage-keys.ts";
 import { storageSettingEndpoints } from "./storage-settings.ts";
 import { systemEndpoints } from "./system.ts";
@@ -34,6 +36,8 @@ export const api = {
   queue: queueEndpoints,
   providers: providerEndpoints,
   providerSettings: providerSettingEndpoints,
+  providerAccount: providerAccountEndpoints,
+  secrets: secretEndpoints,
   cost: costEndpoints,
   events: eventEndpoints,
   trainerEvents: trainerEventEndpoints,

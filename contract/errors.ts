@@ -186,11 +186,30 @@ export const errorTable = {
     "Stopped before the {period} budget of {limit} is overspent: {spent} is spent, {set_aside} is reserved for other jobs, and the next {minutes} minutes would cost {slice}. The budget starts again on {resets_at}; retry then or have it raised.",
   ],
   unknown_hardware: [422, 'hardware: "{hardware}" is not one of {known}.'],
-  provider_unreachable: [503, "{provider} does not answer: {reason} The job goes on when it does."],
+  provider_unreachable: [
+    503,
+    "{provider} does not answer: {reason} What runs there goes on, and is followed again when it does.",
+  ],
   provider_refused: [502, "{provider} refused the job: {reason}"],
   provider_token_refused: [
     502,
-    "{provider} does not accept the token in {variable}. Set a valid one and start the server again.",
+    "{provider} does not accept the token {variable}. Set a valid one, for example with: npx simpletuner-cloud cloud config set-token.",
+  ],
+  provider_token_missing: [
+    503,
+    "There is no usable token for {provider}: {reason} Set one, for example with: npx simpletuner-cloud cloud config set-token.",
+  ],
+  secrets_unavailable: [
+    503,
+    "Whether there is a secret {name} is not known: {reason} Mend that, or set it in the environment or with: npx simpletuner-cloud secrets set {name}.",
+  ],
+  status_page_silent: [
+    502,
+    "The status page of {provider} at {url} says nothing that can be understood (status {status}).",
+  ],
+  secret_not_stored: [
+    500,
+    "The secret {name} was not stored: {reason} Correct the file or its permissions and try again.",
   ],
   provider_has_no_settings: [404, "The provider {provider} has nothing to set. Those that have: {known}."],
   provider_settings_changed: [

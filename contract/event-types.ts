@@ -19,6 +19,7 @@ export const eventTypes = {
   "job.progress": "progress?, upload_progress? (live only)",
   "settings.changed": "names",
   "provider.configured": "provider, names, by, acknowledged?: a risk that was confirmed",
+  "secrets.changed": "name, stored: false when it was removed, by; never the value",
   "backup.created": "backup_id, by, bytes",
   "backup.failed": "by, reason",
   "backup.deleted": "backup_id, by",

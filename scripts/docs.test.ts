@@ -16,7 +16,7 @@ test("every variable the server reads is listed, and no other", () => {
   const server = join(docsFolder, "..", "server");
   for (const file of globSync(["config.ts", "config/*.ts", "credential-key.ts"], { cwd: server })) {
     const source = readFileSync(join(server, file), "utf8");
-    for (const [, name = ""] of source.matchAll(/"((?:SIMPLETUNER|REPLICATE|HTTPS?|NO)_[A-Z_]+)"/g))
+    for (const [, name = ""] of source.matchAll(/"((?:SIMPLETUNER|REPLICATE|HTTPS?|NO|VAULT)_[A-Z0-9_]+)"/g))
       read.add(name);
   }
   // Read by the names that a prefix makes.
@@ -24,5 +24,7 @@ test("every variable the server reads is listed, and no other", () => {
     read.delete(purpose);
     for (const name of ["URL", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY"]) read.add(`${purpose}_${name}`);
   }
+  // Read as secrets, by whatever name is asked for.
+  for (const name of ["REPLICATE_API_TOKEN", "HF_TOKEN"]) read.add(name);
   assert.deepEqual([...read].sort(), environmentVariables.map(({ name }) => name).sort());
 });

@@ -54,6 +54,13 @@ const needs: readonly Need[] = [
     does: hasModule("s3fs"),
   },
   {
+    name: "moto",
+    variable: "TEST_MOTO",
+    programs: ["moto_server"],
+    debianPackage: "python3-moto",
+    does: (path) => succeeds(path, "--help"),
+  },
+  {
     name: "curl with --aws-sigv4",
     variable: "TEST_CURL",
     programs: ["curl"],

@@ -4,6 +4,7 @@ import { makeBackups } from "./background/make-backups.ts";
 import { appliedRestore, finishRestore } from "./backups/restore-backup.ts";
 import { settleRestoredJobs } from "./services/restored-jobs.ts";
 import { followCosts } from "./background/follow-costs.ts";
+import { keepLeases } from "./background/keep-leases.ts";
 import { rescueJobs } from "./background/rescue-jobs.ts";
 import { jobQueue } from "./background/start-queued-jobs.ts";
 import { sweepSessions } from "./background/sweep-sessions.ts";
@@ -40,6 +41,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const queue = openQueue(parts, stopping.signal);
   const loops = {
     sessions: sweepSessions({ ...parts, ...stores, ...options.config, stopping: stopping.signal }),
+    leases: keepLeases({ ...parts, stopping: stopping.signal }),
     costs: followCosts({ ...parts, stopRun: queue.stopRun, stopping: stopping.signal }),
     sweeps: sweepStorageHourly({ ...parts, stopping: stopping.signal }),
     backups: makeBackups({ ...parts, ...stores, stopping: stopping.signal }),

@@ -119,9 +119,9 @@ describe("the settings of services outside", () => {
       timeoutMs: 30_000,
     });
     assert.deepEqual(replicate, {
-      token: null,
       baseUrl: "https://api.replicate.com/v1",
       model: "simpletuner/advanced-trainer-h100",
+      statusUrl: "https://www.replicatestatus.com/api/v1/summary",
     });
   });
 
@@ -131,19 +131,19 @@ describe("the settings of services outside", () => {
       NO_PROXY: "localhost",
       SIMPLETUNER_SSL_VERIFY: "false",
       SIMPLETUNER_HTTP_TIMEOUT: "5",
-      REPLICATE_API_TOKEN: " r8_x ",
       REPLICATE_BASE_URL: "http://127.0.0.1:1/v1/",
     });
     assert.deepEqual(
       [outbound.httpsProxy, outbound.noProxy, outbound.verifyTls, outbound.timeoutMs],
       ["http://proxy:3128", "localhost", false, 5_000],
     );
-    assert.deepEqual([replicate.token, replicate.baseUrl], ["r8_x", "http://127.0.0.1:1/v1"]);
+    assert.equal(replicate.baseUrl, "http://127.0.0.1:1/v1");
   });
 
   it("that cannot be used are named, and no secret is told", () => {
     for (const [name, value] of [
-      ["REPLICATE_API_TOKEN", "r8_hidden value"],
+      ["REPLICATE_STATUS_URL", "ftp://x"],
+      ["VAULT_ADDR", "vault:8200"],
       ["REPLICATE_MODEL", "hidden"],
       ["REPLICATE_BASE_URL", "ftp://x"],
       ["HTTPS_PROXY", "proxy-with-hidden-password"],

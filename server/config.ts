@@ -4,6 +4,7 @@ import { type ExternalStorageConfig, externalStorageOf } from "./config/external
 import { type OutboundConfig, outboundOf } from "./config/outbound.ts";
 import { type ReplicateConfig, replicateOf } from "./config/replicate.ts";
 import { type StorageEndpointConfig, storageEndpointOf } from "./config/storage-endpoint.ts";
+import { type SecretsConfig, secretsOf } from "./config/secrets.ts";
 import { integerOf, oneOf, StartError } from "./config/values.ts";
 
 /** Every setting of the server that is fixed at start, with the environment variable it comes from. */
@@ -42,6 +43,7 @@ export interface ServerConfig {
   /** How this server reaches services on the network. */
   outbound: OutboundConfig;
   replicate: ReplicateConfig;
+  secrets: SecretsConfig;
 }
 
 /** Reads the configuration from the environment; throws {@link StartError} naming a variable that is wrong. */
@@ -67,6 +69,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     backupBucket: externalStorageOf(env, "SIMPLETUNER_BACKUP"),
     outbound: outboundOf(env),
     replicate: replicateOf(env),
+    secrets: secretsOf(env),
   };
 }
 

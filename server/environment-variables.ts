@@ -73,8 +73,8 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
   },
   {
     name: "REPLICATE_API_TOKEN",
-    otherwise: "",
-    text: "token of the account at Replicate that jobs run in; without it Replicate is not offered",
+    otherwise: "what other sources of secrets have",
+    text: "token of the account at Replicate that jobs run in; without any Replicate is not offered",
   },
   {
     name: "REPLICATE_MODEL",
@@ -106,6 +106,47 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     otherwise: "AWS_SECRET_ACCESS_KEY",
     text: "secret key for the bucket of the backups",
   },
+  {
+    name: "HF_TOKEN",
+    otherwise: "what other sources of secrets have",
+    text: "token for the Hugging Face Hub, for jobs that push there and bring none",
+  },
+  {
+    name: "REPLICATE_STATUS_URL",
+    otherwise: "https://www.replicatestatus.com/api/v1/summary",
+    text: "summary of Replicate's status page",
+  },
+  {
+    name: "SIMPLETUNER_AWS_SECRET_NAME",
+    otherwise: "",
+    text: "name or ARN of a secret in AWS Secrets Manager to take secrets from; region and access key as AWS names them",
+  },
+  { name: "VAULT_ADDR", otherwise: "", text: "HashiCorp Vault to take secrets from" },
+  { name: "VAULT_TOKEN", otherwise: "", text: "token for Vault" },
+  {
+    name: "VAULT_ROLE_ID",
+    otherwise: "",
+    text: "login at Vault by AppRole, together with VAULT_SECRET_ID",
+  },
+  { name: "VAULT_SECRET_ID", otherwise: "", text: "see VAULT_ROLE_ID" },
+  {
+    name: "VAULT_K8S_ROLE",
+    otherwise: "",
+    text: "role of a login at Vault with the Kubernetes service account's token",
+  },
+  {
+    name: "SIMPLETUNER_VAULT_JWT_FILE",
+    otherwise: "/var/run/secrets/kubernetes.io/serviceaccount/token",
+    text: "where that token lies",
+  },
+  {
+    name: "SIMPLETUNER_VAULT_AUTH_MOUNT",
+    otherwise: "approle, kubernetes",
+    text: "where the login method is enabled",
+  },
+  { name: "VAULT_NAMESPACE", otherwise: "", text: "namespace of Vault Enterprise" },
+  { name: "SIMPLETUNER_VAULT_MOUNT", otherwise: "secret", text: "mount of Vault's key-value store" },
+  { name: "SIMPLETUNER_VAULT_PATH", otherwise: "simpletuner", text: "path of the document in it" },
   { name: "HTTPS_PROXY", otherwise: "", text: "proxy for https calls to services outside" },
   { name: "HTTP_PROXY", otherwise: "", text: "proxy for http calls, and for https without HTTPS_PROXY" },
   { name: "NO_PROXY", otherwise: "", text: "hosts to reach without a proxy, separated by commas" },

@@ -43,6 +43,13 @@ const usualBehaviour: Behaviour = {
     }),
   },
   says: null,
+  statusPage: {
+    page_title: "Replicate",
+    page_url: "https://www.replicatestatus.com",
+    ongoing_incidents: [],
+    in_progress_maintenances: [],
+    scheduled_maintenances: [],
+  },
 };
 
 /** A file of 100 MiB and what surrounds it in its form. */
@@ -79,7 +86,7 @@ export async function startReplicateEmulator(options: EmulatorOptions = {}) {
     const body = await readBody(request, largestBodyBytes);
     if (body === null) return sendHtml(response, 413, "Request Entity Too Large");
     const { operation, path } = found(route);
-    if (operation !== "output" && !hasToken(request, token))
+    if (operation !== "output" && operation !== "status" && !hasToken(request, token))
       throw new ApiProblem(401, "Unauthenticated", "You did not pass a valid authentication token");
     const caught = path.exec(url.pathname)?.slice(1) ?? [];
     const contentType = request.headers["content-type"] ?? "";
@@ -90,6 +97,7 @@ export async function startReplicateEmulator(options: EmulatorOptions = {}) {
 
   return {
     ...world,
+    statusUrl: `${origin}/status/api/v1/summary`,
     token,
     behaviour,
     faults,

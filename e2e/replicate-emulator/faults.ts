@@ -2,6 +2,8 @@
 export const operations = [
   "account",
   "model",
+  "versions",
+  "status",
   "upload",
   "files",
   "deleteFile",

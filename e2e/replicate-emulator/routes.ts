@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Operation } from "./faults.ts";
 import { models } from "./models.ts";
 import { ApiProblem } from "./wire.ts";
@@ -31,16 +32,41 @@ const rowsOfPage = 100;
 
 /** The calls there are. */
 export function routesOf(world: EmulatedWorld, behaviour: Behaviour, now: () => number): readonly Route[] {
-  return [...modelRoutes(), ...fileRoutes(world), ...predictionRoutes(world, behaviour, now)];
+  return [...modelRoutes(world, behaviour), ...fileRoutes(world), ...predictionRoutes(world, behaviour, now)];
 }
 
-function modelRoutes(): Route[] {
+function modelRoutes(world: EmulatedWorld, behaviour: Behaviour): Route[] {
   return [
     {
       operation: "account",
       method: "GET",
       path: /^\/v1\/account$/,
-      act: () => ({ status: 200, body: { type: "user", username: "ada", name: "Ada" } }),
+      act: () => ({
+        status: 200,
+        body: { type: "user", username: "ada", name: "Ada", github_url: "https://github.com/ada" },
+      }),
+    },
+    {
+      operation: "versions",
+      method: "GET",
+      path: /^\/v1\/models\/([\w.-]+)\/([\w.-]+)\/versions$/,
+      act: ({ caught: [owner, name], query }) => {
+        const { version } = found(models.get(`${owner}/${name}`));
+        const older = createHash("sha256").update(version).digest("hex");
+        const rows = [version, older].map((id, index) => ({
+          id,
+          created_at: new Date(Date.UTC(2026, 6 - index)).toISOString(),
+          cog_version: "0.16.0",
+          openapi_schema: {},
+        }));
+        return pageOf(rows, `${world.baseUrl}/models/${owner}/${name}/versions`, query);
+      },
+    },
+    {
+      operation: "status",
+      method: "GET",
+      path: /^\/status\/api\/v1\/summary$/,
+      act: () => ({ status: 200, body: behaviour.statusPage }),
     },
     {
       operation: "model",

@@ -29,6 +29,8 @@ export interface Behaviour {
   files: Readonly<Record<string, Uint8Array>>;
   /** A text as the output, instead of files. */
   says: string | null;
+  /** What the status page answers. */
+  statusPage: unknown;
 }
 
 /** Files and predictions of the emulated account. */

@@ -14,12 +14,14 @@ import { eventService } from "../services/events.ts";
 import { accessibleJob } from "../services/job-access.ts";
 import { jobService } from "../services/jobs.ts";
 import { logService } from "../services/logs.ts";
-import { networkHealth } from "../services/network-health.ts";
+import { outsideHealth } from "../services/outside-health.ts";
+import { providerAccountService } from "../services/provider-account.ts";
 import { providerConfigService } from "../services/provider-config.ts";
 import { providerService } from "../services/providers.ts";
 import { queueService } from "../services/queue.ts";
 import { resultService } from "../services/results.ts";
 import { jobSubmitter } from "../services/submit-job.ts";
+import { secretService } from "../services/secrets.ts";
 import { storageSettingService } from "../services/storage-settings.ts";
 import { systemService } from "../services/system.ts";
 import { trainerEventService } from "../services/trainer-events.ts";
@@ -64,6 +66,8 @@ export function composeHandlers(
     queue: queueService({ ...shared, wakeQueue: queue.wake }),
     providers: providerService({ providers: providers.all }),
     providerSettings: providerConfigService({ ...shared, providers }),
+    providerAccount: providerAccountService(shared),
+    secrets: secretService(parts),
     cost: costService(shared),
     events: eventService({ ...shared, maxStreams: options.config.maxEventStreams }),
     trainerEvents: trainerEventService({ ...shared, uploadTokens: parts.tokens }),
@@ -71,7 +75,7 @@ export function composeHandlers(
     system: systemService({
       ...parts,
       pingDatabase: () => pingDatabase(parts.db),
-      otherHealth: () => networkHealth(parts),
+      otherHealth: () => outsideHealth(parts),
       version: packageVersion(),
       publicUrl: options.baseUrl,
       stateDir: options.config.stateDir,

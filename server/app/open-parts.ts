@@ -1,8 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "@simpletuner-cloud/contract/errors.ts";
-import { outboundHttp } from "../adapters/outbound/undici/outbound-http.ts";
-import { providerRegistry } from "../adapters/providers/registry.ts";
 import { limitedStorage, type QuotaAccounts } from "../adapters/storage/limited-storage.ts";
 import { type OpenStorage, openStorage } from "../adapters/storage/open-storage.ts";
 import { packageRoot } from "../config/package-files.ts";
@@ -12,8 +10,7 @@ import { credentialKey } from "../credential-key.ts";
 import { openDatabase } from "../db/open-database.ts";
 import { openStores, type Stores } from "../db/stores/open-stores.ts";
 import { outputsBucket } from "../domain/run-files.ts";
-import { type SecretBox, secretBox } from "../domain/sealed-secret.ts";
-import { caBundles } from "../services/ca-bundles.ts";
+import { secretBox } from "../domain/sealed-secret.ts";
 import { checkpointRetention } from "../services/checkpoint-retention.ts";
 import { configAccess } from "../services/config-access.ts";
 import { configFiles } from "../services/config-files.ts";
@@ -22,7 +19,6 @@ import { jobPricing } from "../services/job-price.ts";
 import { jobSnapshots } from "../services/job-snapshots.ts";
 import { liveEvents } from "../services/live-events.ts";
 import { machineClock } from "../services/machine-clock.ts";
-import { readProviderSettings } from "../services/provider-settings.ts";
 import { receivedFiles } from "../services/received-files.ts";
 import { runCosts } from "../services/run-costs.ts";
 import { runReports } from "../services/run-reports.ts";
@@ -35,7 +31,7 @@ import { backupKeeper } from "../services/backups.ts";
 import { openBackups } from "./open-backups.ts";
 import { accountParts } from "./account-parts.ts";
 import type { AppOptions } from "./app-options.ts";
-import { openProviders } from "./open-providers.ts";
+import { openOutside } from "./open-outside.ts";
 
 /** Opens what everything else stands on. */
 export async function openParts(options: AppOptions) {
@@ -51,10 +47,8 @@ export async function openParts(options: AppOptions) {
   const storage = limitedStorage(outputs, quotasOf(outputs, stores));
   const snapshots = jobSnapshots(stores.jobs, secrets);
   const retention = checkpointRetention({ ...stores, snapshots, storage, log });
-  const outbound = outboundHttp(config.outbound);
-  const settings = settingParts(options, stores, secrets);
-  const { providerSettings } = settings;
-  const providers = providerRegistry(openProviders(options, paths, outbound, providerSettings));
+  const outside = openOutside(options, paths, { stores, secrets });
+  const { providerSettings } = outside;
   const backupOptions = await openBackups(options, paths, { stores, storage: outputs, secrets });
   return {
     paths,
@@ -65,11 +59,9 @@ export async function openParts(options: AppOptions) {
     live,
     stores,
     storage,
-    outbound,
+    ...outside,
     backupOptions,
     backups: backupKeeper(backupOptions),
-    providers,
-    findProvider: providers.find,
     ...configParts(paths, stores),
     packaging: datasetPackaging([config.stateDir]),
     snapshots,
@@ -91,7 +83,6 @@ export async function openParts(options: AppOptions) {
     received: receivedFiles({ jobs: stores.jobs, pruneCheckpoints: retention.prune, now, log }),
     reports: runReports({ ...stores, live, now }),
     ...costParts(stores, now),
-    ...settings,
     ...accounts,
   };
 }
@@ -103,20 +94,6 @@ function configParts({ configs, dataloaders }: StatePaths, { configOwners }: Sto
     files: configFiles({ configs, dataloaders, builtIn }),
     configAccess: configAccess(configOwners),
   };
-}
-
-/** The settings of providers, and what they name on this machine. */
-function settingParts({ config }: AppOptions, stores: Stores, secrets: SecretBox) {
-  const certificates = caBundles();
-  const providerSettings = readProviderSettings({
-    ...stores,
-    secrets,
-    caBundles: certificates,
-    outbound: config.outbound,
-    model: config.replicate.model,
-    publicUrl: config.publicUrl,
-  });
-  return { caBundles: certificates, providerSettings };
 }
 
 /** What counts and limits what jobs cost. */

@@ -1,51 +1,61 @@
 import { localProvider } from "../adapters/providers/local/local-provider.ts";
 import { trainerFinder } from "../adapters/providers/local/trainer-command.ts";
+import { tokenName } from "../adapters/providers/replicate/account-token.ts";
 import { replicateProvider } from "../adapters/providers/replicate/replicate-provider.ts";
 import { packageRoot } from "../config/package-files.ts";
 import type { StatePaths } from "../config/state-paths.ts";
+import { hubTokenNames } from "../domain/hub-token-names.ts";
 import { extractArchive } from "../packaging/extract-archive.ts";
 import { readArchivedDataloader } from "../packaging/read-archived-dataloader.ts";
+import type { SecretChain } from "../services/secrets.ts";
 import type { ReadProviderSettings } from "../services/provider-settings.ts";
 import type { AppOptions } from "./app-options.ts";
 import type { Provider } from "../adapters/providers/provider.ts";
 import type { OutboundHttp } from "../adapters/outbound/undici/outbound-http.ts";
 
-/** The providers of this server; a new one is one entry here. */
-export function openProviders(
-  options: AppOptions,
-  paths: StatePaths,
-  outbound: OutboundHttp,
-  settings: ReadProviderSettings,
-): Provider[] {
-  return [local(options, paths), replicate(options, paths, outbound, settings)];
+/** What providers are built on. */
+interface ProviderParts {
+  paths: StatePaths;
+  outbound: OutboundHttp;
+  providerSettings: ReadProviderSettings;
+  secretChain: SecretChain;
 }
 
-function local({ config, env }: AppOptions, paths: StatePaths) {
+/** The providers of this server; a new one is one entry here. */
+export function openProviders(options: AppOptions, parts: ProviderParts): Provider[] {
+  return [local(options, parts), replicate(options, parts)];
+}
+
+function local({ config, env }: AppOptions, { paths, secretChain }: ProviderParts) {
   return localProvider({
     jobsFolder: paths.jobs,
     cancelGraceMs: config.cancelGraceMs,
     env,
+    hubToken: () => hubToken(secretChain),
     findTrainer: trainerFinder({ trainerCommand: config.trainerCommand, packageRoot: packageRoot() }),
     unpack,
   });
 }
 
-function replicate(
-  { config, env, log }: AppOptions,
-  paths: StatePaths,
-  outbound: OutboundHttp,
-  settings: ReadProviderSettings,
-) {
+function replicate({ config, log }: AppOptions, parts: ProviderParts) {
+  const { outbound, providerSettings, secretChain } = parts;
+  const network = () => providerSettings.network("replicate");
   return replicateProvider({
     ...config.replicate,
-    http: outbound.service(() => settings.network("replicate")),
-    settings: () => settings.of("replicate"),
-    jobsFolder: paths.jobs,
-    env,
+    http: outbound.service({ network }),
+    statusHttp: outbound.service({ network, retries: 1 }),
+    token: () => secretChain.find(tokenName),
+    settings: () => providerSettings.of("replicate"),
+    jobsFolder: parts.paths.jobs,
+    hubToken: () => hubToken(secretChain),
     readDataloader: readArchivedDataloader,
     unpack,
     warn: (error, message) => log.warn({ err: error }, message),
   });
+}
+
+async function hubToken(secretChain: SecretChain): Promise<string | null> {
+  return (await secretChain.find(...hubTokenNames))?.value ?? null;
 }
 
 async function unpack(archivePath: string, folder: string, signal: AbortSignal): Promise<void> {

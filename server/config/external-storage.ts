@@ -1,3 +1,4 @@
+import { type AwsCredentials, awsCredentialsOf } from "./aws-credentials.ts";
 import { oneOf, StartError } from "./values.ts";
 
 /**
@@ -15,7 +16,7 @@ export interface ExternalStorageConfig {
   region: string;
   /** Default: with an endpoint. */
   pathStyle: boolean;
-  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } | null;
+  credentials: AwsCredentials | null;
   /** SIMPLETUNER_STORAGE_DOWNLOADS: `redirect` sends readers to the external bucket; default `proxy`. */
   downloads: "proxy" | "redirect";
 }
@@ -56,7 +57,7 @@ export function externalStorageOf(
     endpoint,
     region: query.get("region") ?? (awsRegion || (endpoint === null ? "us-east-1" : "auto")),
     pathStyle: pathStyle === "true",
-    credentials: storageCredentialsOf(env, purpose),
+    credentials: awsCredentialsOf(env, purpose) ?? awsCredentialsOf(env, "AWS"),
     downloads: oneOf(env, "SIMPLETUNER_STORAGE_DOWNLOADS", ["proxy", "redirect"], "proxy"),
   };
 }
@@ -67,17 +68,4 @@ function prefixOf({ pathname }: URL, variable: string): string {
   } catch {
     throw new StartError(`${variable}: its prefix is not valid percent-encoding.`);
   }
-}
-
-function storageCredentialsOf(env: NodeJS.ProcessEnv, purpose: string): ExternalStorageConfig["credentials"] {
-  for (const names of [purpose, "AWS"]) {
-    const accessKeyId = env[`${names}_ACCESS_KEY_ID`];
-    const secretAccessKey = env[`${names}_SECRET_ACCESS_KEY`];
-    const sessionToken = names === "AWS" ? env["AWS_SESSION_TOKEN"] : undefined;
-    if (!accessKeyId && !secretAccessKey) continue;
-    if (!accessKeyId || !secretAccessKey)
-      throw new StartError(`${names}_ACCESS_KEY_ID and ${names}_SECRET_ACCESS_KEY: set both or neither.`);
-    return { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) };
-  }
-  return null;
 }

@@ -1,3 +1,4 @@
+import type { StatusEntry } from "@simpletuner-cloud/contract/provider-account.ts";
 import type { Provider as ProviderDescription } from "@simpletuner-cloud/contract/providers.ts";
 import type { DataloaderConfig, TrainerConfig } from "../../domain/config-rules.ts";
 import type { RunEnd } from "../../domain/job-state.ts";
@@ -48,6 +49,28 @@ export interface RunReporter {
 /** How following a run ends: with the run's end, or without a trace of the run, which may then start again. */
 export type FollowResult = RunEnd | { outcome: "lost"; reason: string; billedSeconds?: number | null };
 
+/** Whose account jobs run in. Every call throws a failure of the contract. */
+export interface ProviderAccount {
+  /** Asks the provider whose token it is, and says which source the token is from. */
+  check(): Promise<{ username: string; name: string | null; githubUrl: string | null; tokenSource: string }>;
+  /** Versions of a model (null: the one that trains), newest first, and the one that is pinned. */
+  versions(model: string | null): Promise<{
+    model: string;
+    versions: readonly { id: string; createdAt: string | null }[];
+    pinned: string | null;
+  }>;
+  /** What the provider's status page says. */
+  status(): Promise<ProviderStatusPage>;
+}
+
+/** What a status page says: what is going on now, and what is planned. */
+export interface ProviderStatusPage {
+  url: string | null;
+  incidents: readonly StatusEntry[];
+  maintenances: readonly StatusEntry[];
+  planned: readonly StatusEntry[];
+}
+
 /**
  * A place where jobs run. `start` is idempotent by run token and resolves once the provider holds the run;
  * everything after a crash is found again by `follow`. Failures are thrown as contract failures whose sentence
@@ -57,6 +80,8 @@ export interface Provider {
   readonly id: string;
   /** What of it can be set; absent where nothing can. */
   readonly settable?: { readonly hardware: readonly string[] };
+  /** The account there; absent where none is needed. */
+  readonly account?: ProviderAccount;
   describe(): Promise<ProviderDescription>;
   /** `signal` cuts the preparing short; a start that was cut off is made again, or cancelled. */
   start(

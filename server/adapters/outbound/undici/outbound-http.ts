@@ -38,9 +38,15 @@ const usualAnswerBytes = 8 << 20;
 
 type Answer = OutboundAnswer<Readable | string>;
 
+/** How one service is called. */
+export interface ServiceOptions extends Partial<Resilience> {
+  /** Its own network settings, asked for at each call; default: those that all share. */
+  network?: () => Promise<OutboundConfig>;
+}
+
 /**
- * Makes callers of outside services, each with its own circuit breaker. They follow `settings`, or the network settings
- * that they bring along, asked for at each call.
+ * Makes callers of outside services, each with its own circuit breaker. `resilience` is for tests: it comes before
+ * what a service asks for.
  */
 export function outboundHttp(settings: OutboundConfig, resilience: Partial<Resilience> = {}) {
   const opened: FollowedConnections[] = [];
@@ -51,8 +57,8 @@ export function outboundHttp(settings: OutboundConfig, resilience: Partial<Resil
   };
   const shared = follow(async () => settings);
   return {
-    service: (network?: () => Promise<OutboundConfig>): OutboundService =>
-      outboundService(network ? follow(network) : shared, { ...usual, ...resilience }),
+    service: ({ network, ...own }: ServiceOptions = {}): OutboundService =>
+      outboundService(network ? follow(network) : shared, { ...usual, ...own, ...resilience }),
     /** Ends the connections; calls under way fail. */
     async close(): Promise<void> {
       await Promise.all(opened.map((connections) => connections.destroy()));

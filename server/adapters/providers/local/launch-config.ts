@@ -6,15 +6,6 @@ import type { RunFolder } from "./run-folder.ts";
 const inherited =
   /^(PATH|HOME|USER|LANG|LC_\w+|TZ|TMPDIR|SHELL|VIRTUAL_ENV|CONDA_\w+|PYTHON\w*|LD_LIBRARY_PATH|CUDA_\w+|NVIDIA_\w+|NCCL_\w+|ROCR_\w+|HIP_\w+|PYTORCH_\w+|TORCH_\w+|OMP_NUM_THREADS|HF_HOME|HF_HUB_\w+|HF_ENDPOINT|TRANSFORMERS_\w+|XDG_CACHE_HOME|HTTPS?_PROXY|NO_PROXY|https?_proxy|no_proxy|SSL_CERT_FILE|REQUESTS_CA_BUNDLE)$/;
 
-/** Names HuggingFace tokens go by (CONTRACT 3.3). */
-const hubTokenNames = [
-  "HF_TOKEN",
-  "HUGGINGFACE_HUB_TOKEN",
-  "HUGGINGFACEHUB_API_TOKEN",
-  "HF_API_TOKEN",
-  "HUGGING_FACE_HUB_TOKEN",
-];
-
 /** The configuration a trainer is started with: the user's, with this run's folders, publishing and events. */
 export function launchConfig(request: RunRequest, folder: RunFolder): TrainerConfig {
   const { upload } = request;
@@ -55,17 +46,16 @@ export function launchConfig(request: RunRequest, folder: RunFolder): TrainerCon
   };
 }
 
-/** The environment of a trainer process (CONTRACT 3.4). The hub's token goes along only to a job that pushes there. */
+/** The environment of a trainer process (CONTRACT 3.4). The hub's token is for a job that pushes there. */
 export function trainerEnvironment(
   request: RunRequest,
   folder: RunFolder,
   env: NodeJS.ProcessEnv,
+  hubToken: string | null,
 ): NodeJS.ProcessEnv {
   const picked: NodeJS.ProcessEnv = {};
   for (const [name, value] of Object.entries(env)) if (inherited.test(name)) picked[name] = value;
-  if (request.config["push_to_hub"] === true) {
-    for (const name of hubTokenNames) if (env[name]) picked[name] = env[name];
-  }
+  if (hubToken !== null) picked["HF_TOKEN"] = hubToken;
   return {
     ...picked,
     CONFIG_PATH: folder.config,

@@ -26,6 +26,8 @@ export interface LocalProviderOptions {
   jobsFolder: string;
   cancelGraceMs: number;
   env: NodeJS.ProcessEnv;
+  /** The HuggingFace token of this server, null without. */
+  hubToken: () => Promise<string | null>;
   findTrainer: (modelFamily: string | null) => Promise<TrainerCommand>;
   /** Unpacks an archive into a folder, which appears complete or not at all. */
   unpack: (archivePath: string, folder: string, signal: AbortSignal) => Promise<void>;
@@ -157,9 +159,10 @@ async function launch(
   options: LocalProviderOptions,
 ): Promise<void> {
   const folder = runFolder(options.jobsFolder, request.jobId, request.runToken);
+  const hubToken = request.config["push_to_hub"] === true ? await options.hubToken() : null;
   const holder = spawn("/bin/sh", ["-c", holderScript, "sh", folder.run, ...trainer.argv], {
     cwd: folder.job,
-    env: trainerEnvironment(request, folder, options.env),
+    env: trainerEnvironment(request, folder, options.env, hubToken),
     // Its own session and process group: signals meant for the server do not reach it, and one signal ends it all.
     detached: true,
     stdio: "ignore",

@@ -1,7 +1,8 @@
 import { Type, type Static, type TSchema } from "typebox";
 import { Compile } from "typebox/compile";
 
-const MaybeText = Type.Optional(Type.Union([Type.String(), Type.Null()]));
+/** A text that may be null or absent. */
+export const MaybeText = Type.Optional(Type.Union([Type.String(), Type.Null()]));
 
 /** A prediction as Replicate answers it; rows of a list have no logs. Fields that are not used are let pass. */
 export const Prediction = Type.Object({
@@ -41,8 +42,20 @@ export const Model = Type.Object({
   latest_version: Type.Optional(Type.Union([Type.Object({ id: Type.String() }), Type.Null()])),
 });
 
+/** A version of a model. */
+const VersionRow = Type.Object({ id: Type.String({ minLength: 1 }), created_at: MaybeText });
+/** See the schema. */
+export type VersionRow = Static<typeof VersionRow>;
+/** One page of them, newest first. */
+export const VersionPage = pageOf(VersionRow);
+
 /** Who a token belongs to. */
-export const Account = Type.Object({ type: Type.String(), username: Type.String(), name: MaybeText });
+export const Account = Type.Object({
+  type: Type.String(),
+  username: Type.String(),
+  name: MaybeText,
+  github_url: MaybeText,
+});
 /** See the schema. */
 export type Account = Static<typeof Account>;
 

@@ -13,7 +13,8 @@ export interface ApiOptions {
   http: OutboundService;
   /** Without a slash at its end. */
   baseUrl: string;
-  token: string;
+  /** The token as of now; throws a failure of the contract when there is none. */
+  token: () => Promise<string>;
 }
 
 /** What every call takes. */
@@ -30,7 +31,6 @@ const mostPages = 100;
 /** Sends calls to the API's own host, with the token; throws {@link ReplicateError} for a status that is not 2xx. */
 export function apiCalls({ http, baseUrl, token }: ApiOptions) {
   const { origin } = new URL(baseUrl);
-  const authorization = { authorization: `Bearer ${token}` };
   const send = async (
     method: OutboundRequest["method"],
     path: string,
@@ -40,19 +40,20 @@ export function apiCalls({ http, baseUrl, token }: ApiOptions) {
     // A page's address comes from an answer; the token goes to nobody else.
     if (new URL(url).origin !== origin)
       throw new OutboundError(new URL(url).host, "not_reached", "another host");
+    const secret = await token();
     const answer = await http.text(
       {
         ...call,
         method,
         url,
-        headers: { ...authorization, ...headers },
+        headers: { ...bearer(secret), ...headers },
         ...(body !== undefined && { body }),
         repeat,
       },
       longestAnswerBytes,
     );
     if (answer.status >= 200 && answer.status < 300) return answer;
-    throw new ReplicateError(answer.status, answer.body, token);
+    throw new ReplicateError(answer.status, answer.body, secret);
   };
   /** The parsed answer; a page of the edge, or another API's words, count as no answer. */
   const expected = <Schema extends TSchema>(
@@ -60,7 +61,7 @@ export function apiCalls({ http, baseUrl, token }: ApiOptions) {
     { body }: OutboundAnswer<string>,
   ): Static<Schema> => {
     const value = parseAnswer(schema, body);
-    if (value === null) throw new ReplicateError(502, "", token);
+    if (value === null) throw new ReplicateError(502, "", "");
     return value;
   };
   /** The rows of a list, page after page. */
@@ -75,7 +76,12 @@ export function apiCalls({ http, baseUrl, token }: ApiOptions) {
       next = answer.next ?? null;
     }
   }
-  return { send, expected, rows, origin, authorization, http };
+  return { send, expected, rows, origin, token, http };
+}
+
+/** The header that proves whose call it is. */
+export function bearer(token: string): { authorization: string } {
+  return { authorization: `Bearer ${token}` };
 }
 
 /** See {@link apiCalls}. */

@@ -4,8 +4,17 @@ import { stat } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { OutboundAnswer, StreamedBody } from "../../outbound/outbound-http.ts";
-import { Account, FilePage, Model, Prediction, PredictionPage, UploadedFile } from "./answers.ts";
-import { type ApiOptions, apiCalls, type ApiCalls, type CallOptions } from "./api-calls.ts";
+import {
+  Account,
+  FilePage,
+  Model,
+  Prediction,
+  PredictionPage,
+  UploadedFile,
+  type VersionRow,
+  VersionPage,
+} from "./answers.ts";
+import { type ApiOptions, apiCalls, type ApiCalls, bearer, type CallOptions } from "./api-calls.ts";
 import { providerName, ReplicateError } from "./failures.ts";
 
 /** Replicate takes files up to 100 MiB; beyond, its edge answers 413 in HTML (REAL-APIS). */
@@ -25,13 +34,13 @@ export interface Upload {
  */
 export function replicateClient(options: ApiOptions) {
   const api = apiCalls(options);
-  return { ...modelCalls(api), ...fileCalls(api), ...predictionCalls(api, options.token) };
+  return { ...modelCalls(api), ...fileCalls(api), ...predictionCalls(api) };
 }
 
 /** See {@link replicateClient}. */
 export type ReplicateClient = ReturnType<typeof replicateClient>;
 
-function modelCalls({ send, expected }: ApiCalls) {
+function modelCalls({ send, expected, rows }: ApiCalls) {
   return {
     /** Whose token it is. */
     account: async (call: CallOptions = {}) => expected(Account, await send("GET", "/account", call)),
@@ -43,8 +52,20 @@ function modelCalls({ send, expected }: ApiCalls) {
         atMs: Date.parse(answer.headers["date"] ?? "") || null,
       };
     },
+    /** The versions of `owner/name`, newest first; {@link mostVersions} of them. */
+    async versions(model: string, call: CallOptions = {}): Promise<VersionRow[]> {
+      const found: VersionRow[] = [];
+      for await (const version of rows<VersionRow>(`/models/${model}/versions`, VersionPage, call)) {
+        found.push(version);
+        if (found.length === mostVersions) break;
+      }
+      return found;
+    },
   };
 }
+
+/** Versions of a model that are listed at most. */
+const mostVersions = 100;
 
 function fileCalls({ send, expected, rows }: ApiCalls) {
   return {
@@ -82,7 +103,7 @@ function fileCalls({ send, expected, rows }: ApiCalls) {
   };
 }
 
-function predictionCalls({ send, expected, rows, origin, authorization, http }: ApiCalls, token: string) {
+function predictionCalls({ send, expected, rows, origin, token, http }: ApiCalls) {
   return {
     /** Creates a prediction, which is billed: never sent again unless it certainly was not taken. */
     create: async (version: string, input: Record<string, unknown>, call: CallOptions = {}) =>
@@ -122,15 +143,15 @@ function predictionCalls({ send, expected, rows, origin, authorization, http }: 
     },
     /** An output as it comes; throws {@link ReplicateError}. The token goes along only to the API's own host. */
     async output(url: string, call: CallOptions = {}): Promise<OutboundAnswer<Readable>> {
-      const headers = new URL(url).origin === origin ? authorization : {};
+      const secret = new URL(url).origin === origin ? await token() : null;
       const { body, ...answer } = await http.download({
         method: "GET",
         url,
-        headers,
+        headers: secret === null ? {} : bearer(secret),
         repeat: "safe",
         ...call,
       });
-      if (typeof body === "string") throw new ReplicateError(answer.status, body, token);
+      if (typeof body === "string") throw new ReplicateError(answer.status, body, secret ?? "");
       return { ...answer, body };
     },
   };

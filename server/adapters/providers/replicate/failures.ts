@@ -10,10 +10,14 @@ export class ReplicateError extends Error {
   readonly status: number;
 
   constructor(status: number, body: string, token: string) {
-    super(reasonOf(status, body).replaceAll(token, "***"));
+    super(withoutToken(reasonOf(status, body), token));
     this.name = "ReplicateError";
     this.status = status;
   }
+}
+
+function withoutToken(text: string, token: string): string {
+  return token === "" ? text : text.replaceAll(token, "***");
 }
 
 /** What an error's body says: its title and the lines of its detail; of HTML only the status. */
@@ -35,12 +39,15 @@ function reasonOf(status: number, body: string): string {
 /** True when the same call may succeed in a moment. */
 export function isPassing(error: unknown): boolean {
   if (error instanceof ReplicateError) return error.status === 429 || error.status >= 500;
+  if (error instanceof Failure) return error.code === "secrets_unavailable";
   return error instanceof OutboundError && error.isPassing;
 }
 
 /** True when the call may have done its work although it failed. */
 export function mayHaveActed(error: unknown): boolean {
   if (error instanceof ReplicateError) return error.status >= 500;
+  // Thrown here, before anything was sent.
+  if (error instanceof Failure) return false;
   return !(error instanceof OutboundError) || error.mayHaveActed;
 }
 

@@ -11,8 +11,8 @@ import { stopRun } from "./start-run.ts";
 /** What following needs. */
 export interface FollowOptions extends FetchOptions {
   patience: Patience;
-  /** Values that must not be told in a log line. */
-  secrets: readonly string[];
+  /** Values that must not be told in a log line, as of now. */
+  secrets: () => Promise<readonly string[]>;
 }
 
 /** Characters of a log reported at a time. */
@@ -46,7 +46,8 @@ export async function followRun(
     } else {
       missing = 0;
       const over = isOver(prediction);
-      position = await reportLog(options, reporter, prediction.logs ?? "", position, over);
+      const secrets = await options.secrets();
+      position = await reportLog(secrets, reporter, prediction.logs ?? "", position, over);
       if (over) {
         if (state.asked > 1) await stopRun(options, state, run, id);
         return endOf(options, place, prediction, signal);
@@ -69,7 +70,7 @@ function isOver({ status }: Prediction): boolean {
 
 /** Hands on what is new of a log, in whole lines until its end; answers the position after it. */
 async function reportLog(
-  { secrets }: FollowOptions,
+  secrets: readonly string[],
   reporter: RunReporter,
   log: string,
   from: number,
@@ -119,7 +120,8 @@ async function endOf(
       return {
         outcome: "failed",
         code: "trainer_failed",
-        message: `Training failed at ${providerName}. ${errorText(prediction.error, options.secrets)}`.trim(),
+        message:
+          `Training failed at ${providerName}. ${errorText(prediction.error, await options.secrets())}`.trim(),
         billedSeconds,
       };
     default:

@@ -4,15 +4,6 @@ import type { RunRequest } from "../provider.ts";
 import type { Prediction } from "./answers.ts";
 import { providerName } from "./failures.ts";
 
-/** Names HuggingFace tokens go by (CONTRACT 3.3). */
-const hubTokenNames = [
-  "HF_TOKEN",
-  "HUGGINGFACE_HUB_TOKEN",
-  "HUGGINGFACEHUB_API_TOKEN",
-  "HF_API_TOKEN",
-  "HUGGING_FACE_HUB_TOKEN",
-];
-
 /** Options that name folders of this machine, or that travel as inputs of their own. */
 const ownOptions = ["data_backend_config", "output_dir", "publishing_config", "hub_token", "hf_token"];
 
@@ -24,18 +15,14 @@ export interface InputParts {
   archiveUrl: string;
   /** This server can be reached from outside, so the trainer may upload to it. */
   reachable: boolean;
-  env: NodeJS.ProcessEnv;
+  /** The HuggingFace token of this server, for jobs that push to the hub and bring none. */
+  hubToken: string | null;
 }
 
 /** The inputs of a prediction, and what the user must not see in its log. */
 export interface PredictionInput {
   input: Record<string, unknown>;
   publishes: boolean;
-}
-
-/** The HuggingFace token of this server's environment, for jobs that push to the hub; null without. */
-export function hubTokenOf(env: NodeJS.ProcessEnv): string | null {
-  return hubTokenNames.map((name) => env[name]).find((token) => token) ?? null;
 }
 
 /**
@@ -51,7 +38,7 @@ export function predictionInput(parts: InputParts): PredictionInput {
   ) as TrainerConfig[];
   const target = publishing.length > 0 ? userTarget(publishing) : parts.reachable ? ownTarget(request) : null;
   const pushes = config["push_to_hub"] === true;
-  const hubToken = config["hub_token"] ?? config["hf_token"] ?? (pushes ? hubTokenOf(parts.env) : null);
+  const hubToken = config["hub_token"] ?? config["hf_token"] ?? (pushes ? parts.hubToken : null);
   for (const name of ownOptions) delete config[name];
   return {
     publishes: target !== null || pushes,

@@ -5,7 +5,9 @@ import type { Provider as ProviderDescription } from "@simpletuner-cloud/contrac
 import type { DataloaderConfig } from "../../../domain/config-rules.ts";
 import type { OutboundService } from "../../outbound/outbound-http.ts";
 import type { Provider, RunRef } from "../provider.ts";
+import { replicateAccount } from "./account.ts";
 import { type AccountState, accountCheck } from "./account-check.ts";
+import { type AccountToken, usableToken } from "./account-token.ts";
 import { type ReplicateClient, replicateClient } from "./client.ts";
 import { asFailure, providerName } from "./failures.ts";
 import { followRun } from "./follow-run.ts";
@@ -17,7 +19,6 @@ import {
   usdPerHour,
 } from "./hardware.ts";
 import { type Patience, usualPatience } from "./patience.ts";
-import { hubTokenOf } from "./prediction-input.ts";
 import { readState, runPlace, runTokensOf } from "./run-state.ts";
 import { startRun, stopRun, uploadName } from "./start-run.ts";
 
@@ -30,13 +31,18 @@ export interface ReplicateSettings extends HardwareSettings {
 /** What the provider needs. */
 export interface ReplicateProviderOptions {
   http: OutboundService;
-  /** Null: Replicate is shown as not set up. */
-  token: string | null;
+  /** The caller of the status page, which must not share a circuit breaker with the API. */
+  statusHttp: OutboundService;
+  /** The account's token and its source as of now; null: Replicate is shown as not set up. */
+  token: () => Promise<AccountToken | null>;
   baseUrl: string;
+  /** The summary of the status page. */
+  statusUrl: string;
   /** What an administrator can change; asked for anew each time. */
   settings: () => Promise<ReplicateSettings>;
   jobsFolder: string;
-  env: NodeJS.ProcessEnv;
+  /** The HuggingFace token of this server, null without. */
+  hubToken: () => Promise<string | null>;
   readDataloader: (archivePath: string) => Promise<DataloaderConfig>;
   /** Unpacks an archive into a folder, which appears complete or not at all. */
   unpack: (archivePath: string, folder: string, signal: AbortSignal) => Promise<void>;
@@ -44,62 +50,57 @@ export interface ReplicateProviderOptions {
   patience?: Partial<Patience>;
 }
 
-const notSetUp =
-  "Set REPLICATE_API_TOKEN to a token from replicate.com/account/api-tokens and start the server again.";
-
 /**
  * Runs jobs at Replicate. What this machine knows of a run lies in the job's folder, written before each step, and a
  * prediction is found again by the run token in its input: no run is started twice.
  */
 export function replicateProvider(options: ReplicateProviderOptions): Provider {
   const patience = { ...usualPatience, ...options.patience };
-  const client = options.token === null ? null : replicateClient({ ...options, token: options.token });
-  const account = accountCheck(client);
-  const secrets = [options.token, hubTokenOf(options.env)].filter((each): each is string => each !== null);
+  const token = usableToken(options.token);
+  const client = replicateClient({ ...options, token: async () => (await token()).value });
+  const checkAccount = accountCheck(client, token);
+  const secrets = () => secretsInUse(options);
   const placeOf = (run: RunRef) => runPlace(options.jobsFolder, run.jobId, run.runToken);
-  const withClient = async <Result>(work: (connected: ReplicateClient) => Promise<Result>) => {
-    if (!client) throw fail("provider_unavailable", { provider: "replicate", reason: notSetUp });
-    return work(client).catch((error: unknown) => {
+  const asking = async <Result>(work: Promise<Result>): Promise<Result> =>
+    work.catch((error: unknown) => {
       throw asFailure(error);
     });
-  };
   return {
     id: "replicate",
     settable: { hardware: hardwareProfiles.map(({ id }) => id) },
-    describe: async () => describe(options.token, await options.settings(), await account()),
+    account: replicateAccount({ ...options, client, token }),
+    describe: async () => describe(await options.settings(), await checkAccount()),
     start: async (request, signal) => {
       const settings = await options.settings();
       const profile = profileNamed(profilesOf(settings), request.hardware ?? null);
-      const reachable = settings.storageUrl !== null;
-      const externalId = await withClient((connected) =>
-        startRun(
-          { ...options, client: connected, patience, reachable },
-          placeOf(request),
-          request,
-          profile.model,
-          signal,
-        ),
-      );
+      const starting = { ...options, client, patience, reachable: settings.storageUrl !== null };
+      const externalId = await asking(startRun(starting, placeOf(request), request, profile.model, signal));
       return { externalId, hardwareType: profile.id, trainer: "simpletuner" };
     },
     follow: (run, from, reporter, signal) =>
-      withClient((connected) => {
-        const following = { ...options, client: connected, patience, secrets };
-        return followRun(following, placeOf(run), run, from, reporter, signal);
-      }),
+      asking(followRun({ ...options, client, patience, secrets }, placeOf(run), run, from, reporter, signal)),
     cancel: (run) =>
-      withClient(async (connected) =>
-        stopRun({ client: connected, patience }, await readState(placeOf(run)), run),
-      ),
+      asking(readState(placeOf(run)).then((state) => stopRun({ client, patience }, state, run))),
     outputFolder: (jobId) => join(options.jobsFolder, jobId, "output"),
     forget: (jobId) => forget(options, client, jobId),
   };
 }
 
+/** What must not be told in a log line; that a source is silent is no reason to stop following. */
+async function secretsInUse({ token, hubToken }: ReplicateProviderOptions): Promise<string[]> {
+  const found = await Promise.all([
+    token().then(
+      (each) => each?.value ?? null,
+      () => null,
+    ),
+    hubToken().catch(() => null),
+  ]);
+  return found.filter((each) => each !== null);
+}
+
 function describe(
-  token: string | null,
   settings: ReplicateSettings,
-  { username, problem }: AccountState,
+  { hasToken, username, problem }: AccountState,
 ): ProviderDescription {
   const { model } = settings;
   return {
@@ -107,9 +108,9 @@ function describe(
     name: providerName,
     description:
       "Preview: trains on rented GPUs at Replicate. The datasets are uploaded and removed when the job ends.",
-    configured: token !== null,
+    configured: hasToken,
     coming_soon: false,
-    unavailable_reason: token === null ? notSetUp : problem,
+    unavailable_reason: problem,
     capabilities: { cost: true, live_logs: true, cancel: true, resume: false, reads_in_place: false },
     hardware: profilesOf(settings).map((profile) => ({
       id: profile.id,
@@ -126,7 +127,7 @@ function describe(
 /** Removes what was uploaded for a job, then what is known of it here. */
 async function forget(
   options: ReplicateProviderOptions,
-  client: ReplicateClient | null,
+  client: ReplicateClient,
   jobId: string,
 ): Promise<void> {
   const folder = join(options.jobsFolder, jobId);
@@ -140,11 +141,11 @@ async function forget(
 
 async function removeUpload(
   { jobsFolder }: ReplicateProviderOptions,
-  client: ReplicateClient | null,
+  client: ReplicateClient,
   run: RunRef,
 ): Promise<void> {
   const { file, uploads } = await readState(runPlace(jobsFolder, run.jobId, run.runToken));
-  if (uploads === 0 || client === null) return;
+  if (uploads === 0) return;
   const call = { correlationId: run.runToken };
   const ids = new Set(file ? [file.id] : []);
   // An upload whose answer never came may have arrived all the same, perhaps after another one.

@@ -29,7 +29,7 @@ describe("what Replicate is sent, and what is refused before", () => {
       push_to_hub: true,
       hub_model_id: "ada/m",
     };
-    await site.wholeRun({ config }, { reachable: true, env: { HF_TOKEN: "hf_abcdefgh" } });
+    await site.wholeRun({ config }, { reachable: true, hubToken: "hf_abcdefgh" });
     const { s3_secret_key, hf_token, s3_access_key, ...rest } = site.emulator.predictions[0]!.input;
     assert.deepEqual([s3_access_key, s3_secret_key, hf_token], ["A", "user-secret-key", "hf_abcdefgh"]);
     assert.doesNotMatch(JSON.stringify(rest), /user-secret|hf_abc/);
@@ -60,14 +60,17 @@ describe("what Replicate is sent, and what is refused before", () => {
     assert.match(described.unavailable_reason ?? "", /REPLICATE_API_TOKEN/);
     await assert.rejects(
       none.start(site.request(), never),
-      (error) => codeOf(error) === "provider_unavailable",
+      (error) => codeOf(error) === "provider_token_missing",
     );
     await none.forget("job-1");
   });
 
   test("a wrong token is told where jobs are made and on the job, and never shown", async () => {
     const wrong = site.provider({ token: "r8_wrong_token_0123456789" });
-    assert.match((await wrong.describe()).unavailable_reason ?? "", /does not accept REPLICATE_API_TOKEN/);
+    assert.match(
+      (await wrong.describe()).unavailable_reason ?? "",
+      /does not accept the token REPLICATE_API_TOKEN/,
+    );
     await assert.rejects(wrong.start(site.request(), never), (error) => {
       assert.equal(codeOf(error), "provider_token_refused");
       assert.doesNotMatch(JSON.stringify(error) + (error as Error).stack, /r8_wrong/);

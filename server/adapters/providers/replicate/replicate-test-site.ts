@@ -34,7 +34,7 @@ export interface ProviderOptions {
   token?: string | null;
   reachable?: boolean;
   timeoutMs?: number;
-  env?: NodeJS.ProcessEnv;
+  hubToken?: string;
 }
 
 /** The provider and the emulator that it talks to, with short waits, an archive, and what a run reported. */
@@ -107,7 +107,12 @@ function openProvider({ emulator, jobsFolder, told, closers }: ProviderPlace, op
   closers.push(() => outbound.close());
   return replicateProvider({
     http: outbound.service(),
-    token: options.token === undefined ? emulator.token : options.token,
+    statusHttp: outbound.service(),
+    statusUrl: emulator.statusUrl,
+    token: async () => {
+      const value = options.token === undefined ? emulator.token : options.token;
+      return value === null ? null : { value, source: "environment" };
+    },
     baseUrl: emulator.baseUrl,
     settings: async () => ({
       model: "simpletuner/advanced-trainer-h100",
@@ -116,7 +121,7 @@ function openProvider({ emulator, jobsFolder, told, closers }: ProviderPlace, op
       storageUrl: options.reachable ? "https://train.example.org" : null,
     }),
     jobsFolder,
-    env: options.env ?? {},
+    hubToken: async () => options.hubToken ?? null,
     readDataloader: readArchivedDataloader,
     unpack,
     warn: (error, message) => told.warnings.push(`${message}: ${(error as Error).message}`),

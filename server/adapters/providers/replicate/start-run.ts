@@ -17,7 +17,8 @@ export interface StartOptions {
   readDataloader: (archivePath: string) => Promise<DataloaderConfig>;
   /** This server can be reached from outside. */
   reachable: boolean;
-  env: NodeJS.ProcessEnv;
+  /** The HuggingFace token of this server, null without. */
+  hubToken: () => Promise<string | null>;
 }
 
 /** A file must live so long when the prediction that reads it is asked for. */
@@ -107,7 +108,7 @@ async function create(
     dataloader: await options.readDataloader(request.archivePath),
     archiveUrl: state.file?.url ?? "",
     reachable: options.reachable,
-    env: options.env,
+    hubToken: await options.hubToken(),
   });
   signal.throwIfAborted();
   const askedFromMs =

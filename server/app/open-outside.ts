@@ -1,0 +1,50 @@
+import { outboundHttp } from "../adapters/outbound/undici/outbound-http.ts";
+import { providerRegistry } from "../adapters/providers/registry.ts";
+import { openSecretSources } from "../adapters/secrets/registry.ts";
+import type { StatePaths } from "../config/state-paths.ts";
+import type { Stores } from "../db/stores/open-stores.ts";
+import type { SecretBox } from "../domain/sealed-secret.ts";
+import { caBundles } from "../services/ca-bundles.ts";
+import { readProviderSettings } from "../services/provider-settings.ts";
+import { secretChain, secretWriter } from "../services/secrets.ts";
+import type { AppOptions } from "./app-options.ts";
+import { openProviders } from "./open-providers.ts";
+
+/** The ways to services outside this machine: how they are called, with which secrets, and the providers behind them. */
+export function openOutside(
+  options: AppOptions,
+  paths: StatePaths,
+  parts: { stores: Stores; secrets: SecretBox },
+) {
+  const { config, env } = options;
+  const { stores, secrets } = parts;
+  const outbound = outboundHttp(config.outbound);
+  const certificates = caBundles();
+  const providerSettings = readProviderSettings({
+    ...stores,
+    secrets,
+    caBundles: certificates,
+    outbound: config.outbound,
+    model: config.replicate.model,
+    publicUrl: config.publicUrl,
+  });
+  const secretSources = openSecretSources({
+    config: config.secrets,
+    env,
+    stateDir: config.stateDir,
+    service: () => outbound.service({ retries: 1 }),
+  });
+  const chain = secretChain(secretSources);
+  const providers = providerRegistry(
+    openProviders(options, { paths, outbound, providerSettings, secretChain: chain }),
+  );
+  return {
+    outbound,
+    caBundles: certificates,
+    providerSettings,
+    secretChain: chain,
+    writeSecret: secretWriter({ ...stores, secretSources, secretChain: chain }),
+    providers,
+    findProvider: providers.find,
+  };
+}
