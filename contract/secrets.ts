@@ -43,7 +43,7 @@ export const SecretWritten = Type.Object({
 export type SecretWritten = Static<typeof SecretWritten>;
 
 const params = Type.Object({
-  name: Type.String({ minLength: 1, maxLength: 100, pattern: "^[A-Za-z_][A-Za-z0-9_.-]*$" }),
+  secret_name: Type.String({ minLength: 1, maxLength: 100, pattern: "^[A-Za-z_][A-Za-z0-9_.-]*$" }),
 });
 const tag = "Secrets";
 
@@ -63,7 +63,7 @@ export const secretEndpoints = {
   }),
   putSecret: endpoint({
     method: "PUT",
-    path: "/api/cloud/secrets/{name}",
+    path: "/api/cloud/secrets/{secret_name}",
     access: "admin.config",
     tag,
     summary: "Stores a secret in the file of the state directory",
@@ -77,7 +77,7 @@ export const secretEndpoints = {
   }),
   deleteSecret: endpoint({
     method: "DELETE",
-    path: "/api/cloud/secrets/{name}",
+    path: "/api/cloud/secrets/{secret_name}",
     access: "admin.config",
     tag,
     summary: "Removes a secret from the file of the state directory",

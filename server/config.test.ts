@@ -115,6 +115,7 @@ describe("the settings of services outside", () => {
       noProxy: null,
       caBundle: null,
       caBundlePath: null,
+      allowedAddresses: { everyPrivate: false, ranges: [] },
       verifyTls: true,
       timeoutMs: 30_000,
     });

@@ -165,6 +165,11 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     otherwise: "30",
     text: "seconds that a service outside may be silent",
   },
+  {
+    name: "SIMPLETUNER_ALLOW_PRIVATE_ADDRESSES",
+    otherwise: "false",
+    text: "what addresses that users name (webhooks, buckets) may lead to beside the internet: true, or addresses and ranges",
+  },
   { name: "SIMPLETUNER_LOG_LEVEL", otherwise: "info", text: "debug, info, warn or error" },
   { name: "SIMPLETUNER_LOG_FORMAT", otherwise: "json, text on a terminal", text: "json or text" },
   {

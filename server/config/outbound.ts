@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { BlockList, isIP } from "node:net";
 import { integerOf, oneOf, StartError } from "./values.ts";
 
 /** Settings of every call to a service outside (CONTRACT 5.2). */
@@ -14,6 +15,8 @@ export interface OutboundConfig {
   verifyTls: boolean;
   /** SIMPLETUNER_HTTP_TIMEOUT in seconds, default 30: so long a service may be silent. */
   timeoutMs: number;
+  /** SIMPLETUNER_ALLOW_PRIVATE_ADDRESSES: what addresses that users name may lead to beside the internet; default nothing. */
+  allowedAddresses: AllowedAddresses;
 }
 
 /** Reads {@link OutboundConfig}. */
@@ -26,7 +29,42 @@ export function outboundOf(env: NodeJS.ProcessEnv): OutboundConfig {
     caBundlePath: env["SIMPLETUNER_CA_BUNDLE"] || null,
     verifyTls: oneOf(env, "SIMPLETUNER_SSL_VERIFY", ["true", "false"], "true") === "true",
     timeoutMs: integerOf(env, "SIMPLETUNER_HTTP_TIMEOUT", 30, 1, 3_600) * 1_000,
+    allowedAddresses: allowedAddressesOf(env["SIMPLETUNER_ALLOW_PRIVATE_ADDRESSES"]),
   };
+}
+
+/** Addresses that are not public and may be called all the same. */
+export interface AllowedAddresses {
+  /** This machine and private networks; not link-local addresses, where clouds tell credentials. */
+  everyPrivate: boolean;
+  /** Addresses and ranges of any kind. */
+  ranges: readonly string[];
+}
+
+function isRange(text: string): boolean {
+  const [address = "", prefix, ...more] = text.split("/");
+  const family = isIP(address) === 4 ? "ipv4" : "ipv6";
+  try {
+    if (prefix === undefined) new BlockList().addAddress(address, family);
+    else new BlockList().addSubnet(address, Number(prefix || "none"), family);
+    return more.length === 0;
+  } catch {
+    return false;
+  }
+}
+
+/** `true`, `false`, or addresses and ranges separated by commas. */
+function allowedAddressesOf(text: string | undefined): AllowedAddresses {
+  const word = text?.trim().toLowerCase() ?? "";
+  if (word === "" || word === "false") return { everyPrivate: false, ranges: [] };
+  if (word === "true") return { everyPrivate: true, ranges: [] };
+  const ranges = word.split(",").map((range) => range.trim());
+  for (const range of ranges)
+    if (!isRange(range))
+      throw new StartError(
+        `SIMPLETUNER_ALLOW_PRIVATE_ADDRESSES: "${range}" is neither true nor an address such as 10.1.2.3 or 10.0.0.0/8.`,
+      );
+  return { everyPrivate: false, ranges };
 }
 
 /** The address is not repeated in the error: it may hold a password. */

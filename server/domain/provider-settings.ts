@@ -1,4 +1,3 @@
-import { isIP } from "node:net";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import {
   modelPattern,
@@ -7,6 +6,7 @@ import {
   providerSettingNames,
   type ProviderSettingValues,
 } from "@simpletuner-cloud/contract/provider-settings.ts";
+import { isAddressRange } from "./address-ranges.ts";
 import { hardwareId } from "./hardware-id.ts";
 
 /** A price of one second in billionths of a dollar. */
@@ -222,12 +222,7 @@ function publicAddress(field: string, text: string): string {
 }
 
 function addressRange(text: string): string {
-  const [address = "", prefix, ...more] = text.trim().split("/");
-  const version = isIP(address);
-  const longest = version === 4 ? 32 : 128;
-  const fits = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= longest);
-  if (version !== 0 && fits && more.length === 0 && !address.includes("%"))
-    return prefix === undefined ? address : `${address}/${Number(prefix)}`;
+  if (isAddressRange(text.trim())) return text.trim();
   throw invalid(
     "webhook_allowed_ips",
     `"${text}" is neither an address such as 1.2.3.4 nor a range such as 10.0.0.0/8.`,

@@ -1,5 +1,5 @@
+import { createHash } from "node:crypto";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
-import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
 import type {
   AdvancedProviderSettings,
   ProviderConfigAnswer,
@@ -19,7 +19,7 @@ import { changedSettings, shownSettings } from "../domain/provider-settings.ts";
 import type { SecretBox } from "../domain/sealed-secret.ts";
 import { changedTerms, type SpendLimit, type SpendLimitTerms } from "../domain/spend-limit.ts";
 import type { CaBundles } from "./ca-bundles.ts";
-import type { Handlers } from "./handler.ts";
+import type { Handlers, RequestContext } from "./handler.ts";
 import { openedSettings, type ReadProviderSettings, sealedSettings } from "./provider-settings.ts";
 
 /** What the settings' use cases need. */
@@ -34,7 +34,7 @@ export interface ProviderConfigOptions {
   now: () => number;
 }
 
-/** A confirmed risk need not be confirmed again by the same person for so long. */
+/** A confirmed risk need not be confirmed again in the same session, for so long at most. */
 const sessionMs = 12 * 3_600_000;
 
 /** Reads and changes the settings of providers. */
@@ -42,14 +42,19 @@ export function providerConfigService(
   options: ProviderConfigOptions,
 ): Handlers<typeof providerSettingEndpoints> {
   const acknowledged = new Map<string, number>();
+  const sessionOf = ({ caller, proof }: Pick<RequestContext, "caller" | "proof">): string =>
+    createHash("sha256")
+      .update(`${caller.userId}\n${proof ?? ""}`)
+      .digest("hex");
   const put = async (
     { params, body }: { params: { provider: string }; body: PutProviderConfig },
-    { caller }: { caller: Caller },
+    context: Pick<RequestContext, "caller" | "proof">,
   ): Promise<ProviderConfigAnswer> => {
+    const session = sessionOf(context);
     const provider = settable(options, params.provider);
-    if (body.ssl_risk_acknowledged === true) acknowledged.set(caller.userId, options.now() + sessionMs);
-    const mayTrustAll = (acknowledged.get(caller.userId) ?? 0) > options.now();
-    await changeConfig(options, provider, body, { userId: caller.userId, mayTrustAll });
+    if (body.ssl_risk_acknowledged === true) acknowledged.set(session, options.now() + sessionMs);
+    const mayTrustAll = (acknowledged.get(session) ?? 0) > options.now();
+    await changeConfig(options, provider, body, { userId: context.caller.userId, mayTrustAll });
     return answerOf(options, provider);
   };
   return {

@@ -30,8 +30,9 @@ describe("secrets over HTTP", () => {
   const list = () => server.call("GET /api/cloud/secrets");
   const placesOf = async (name: string) => (await list()).secrets.find((each) => each.name === name)?.sources;
   const put = (name: string, value: string) =>
-    server.call("PUT /api/cloud/secrets/{name}", { params: { name }, body: { value } });
-  const remove = (name: string) => server.call("DELETE /api/cloud/secrets/{name}", { params: { name } });
+    server.call("PUT /api/cloud/secrets/{secret_name}", { params: { secret_name: name }, body: { value } });
+  const remove = (name: string) =>
+    server.call("DELETE /api/cloud/secrets/{secret_name}", { params: { secret_name: name } });
 
   test("each source is asked in its order; the list tells where a secret is and never what", async () => {
     assert.deepEqual(

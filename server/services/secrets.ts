@@ -138,7 +138,8 @@ export function secretService(options: {
         })),
       };
     },
-    putSecret: ({ params, body }, { caller }) => options.writeSecret(params.name, body.value, caller.userId),
-    deleteSecret: ({ params }, { caller }) => options.writeSecret(params.name, null, caller.userId),
+    putSecret: ({ params, body }, { caller }) =>
+      options.writeSecret(params.secret_name, body.value, caller.userId),
+    deleteSecret: ({ params }, { caller }) => options.writeSecret(params.secret_name, null, caller.userId),
   };
 }

@@ -51,6 +51,7 @@ export type OutboundProblem =
   | "cut_off"
   | "silent"
   | "too_large"
+  | "address_refused"
   | "circuit_open";
 
 const sentences: Record<OutboundProblem, string> = {
@@ -61,6 +62,8 @@ const sentences: Record<OutboundProblem, string> = {
   cut_off: "cut the connection",
   silent: "did not answer in time",
   too_large: "answered more than can be taken",
+  address_refused:
+    "leads to an address that is not on the internet; an administrator can allow it with SIMPLETUNER_ALLOW_PRIVATE_ADDRESSES",
   circuit_open: "failed several times in a row and is left alone for a moment",
 };
 
@@ -82,6 +85,7 @@ export class OutboundError extends Error {
     return (
       this.problem !== "untrusted_certificate" &&
       this.problem !== "proxy_refused" &&
+      this.problem !== "address_refused" &&
       this.problem !== "too_large"
     );
   }

@@ -8,6 +8,7 @@ import {
   type OutboundRequest,
   type OutboundService,
 } from "../outbound-http.ts";
+import { type AddressGuard, addressGuard } from "../address-guard.ts";
 import { followConnections, type FollowedConnections } from "./connections.ts";
 import { asOutboundError, type RawAnswer, sendRequest } from "./send-request.ts";
 
@@ -48,10 +49,17 @@ export interface ServiceOptions extends Partial<Resilience> {
  * Makes callers of outside services, each with its own circuit breaker. `resilience` is for tests: it comes before
  * what a service asks for.
  */
-export function outboundHttp(settings: OutboundConfig, resilience: Partial<Resilience> = {}) {
+export function outboundHttp(
+  settings: OutboundConfig,
+  resilience: Partial<Resilience> = {},
+  guard: AddressGuard = addressGuard(settings.allowedAddresses),
+) {
   const opened: FollowedConnections[] = [];
-  const follow = (network: () => Promise<OutboundConfig>): FollowedConnections => {
-    const connections = followConnections(network);
+  const follow = (
+    network: () => Promise<OutboundConfig>,
+    onlyTo: AddressGuard | null = null,
+  ): FollowedConnections => {
+    const connections = followConnections(network, onlyTo);
     opened.push(connections);
     return connections;
   };
@@ -59,6 +67,20 @@ export function outboundHttp(settings: OutboundConfig, resilience: Partial<Resil
   return {
     service: ({ network, ...own }: ServiceOptions = {}): OutboundService =>
       outboundService(network ? follow(network) : shared, { ...usual, ...own, ...resilience }),
+    /**
+     * A caller for addresses that a user names: a webhook to test, somebody's bucket, a callback. It connects only to
+     * addresses on the internet, and to those that SIMPLETUNER_ALLOW_PRIVATE_ADDRESSES allows; what the name leads to is
+     * decided on the connection that is then used, so that a name that changes its mind gains nothing. Anything else
+     * fails with the {@link OutboundError} `address_refused` before a byte is sent. Redirects are answers and never
+     * followed. One bad address does not shut out others: there is no circuit breaker.
+     */
+    guarded: ({ network = async () => settings, ...own }: ServiceOptions = {}): OutboundService =>
+      outboundService(follow(network, guard), {
+        ...usual,
+        ...own,
+        ...resilience,
+        failuresToOpen: Number.POSITIVE_INFINITY,
+      }),
     /** Ends the connections; calls under way fail. */
     async close(): Promise<void> {
       await Promise.all(opened.map((connections) => connections.destroy()));
@@ -80,7 +102,7 @@ function outboundService(connections: FollowedConnections, resilience: Resilienc
   const call = <Result extends Answer>(request: OutboundRequest, read: (raw: RawAnswer) => Promise<Result>) =>
     withRetries(request, resilience, () =>
       breaker
-        .execute(async () => read(await sendRequest(await connections.forCall(), request)))
+        .execute(async () => read(await sendRequest(await connections.forCall(request.url), request)))
         .catch((error: unknown) => {
           throw error instanceof BrokenCircuitError ? circuitOpen(request) : error;
         }),

@@ -52,10 +52,12 @@ export function asOutboundError(host: string, error: unknown): OutboundError {
   const { code = null, message = "" } = error as { code?: string; message?: string };
   const refused = /^Proxy response \((\d+)\)/.exec(message);
   if (refused) return new OutboundError(host, "proxy_refused", `status ${refused[1]}`);
-  return new OutboundError(host, problemOf(code, message), code);
+  const problem = problemOf(code, message);
+  return new OutboundError(host, problem, problem === "address_refused" ? null : code);
 }
 
 function problemOf(code: string | null, message: string): OutboundProblem {
+  if (code === "ERR_ADDRESS_REFUSED") return "address_refused";
   if (code === null) return "cut_off";
   if (/^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT)$/.test(code))
     return "not_reached";
