@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
+import { youngHeapFlag } from "@simpletuner-cloud/cli/young-heap.ts";
 
 /** A server under measurement. */
 export interface StorageServer {
@@ -40,7 +41,7 @@ export async function startEndpoint(
   durability: "full" | "fast",
 ): Promise<StorageServer> {
   const name = durability === "full" ? "endpoint" : "endpoint, no fdatasync";
-  const started = await startNode([script, folder, durability]);
+  const started = await startNode([youngHeapFlag, script, folder, durability]);
   return { name, prefix: "/api/cloud/storage/outputs/", isS3: true, ...started };
 }
 

@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { CommandFailure, type Io } from "./io.ts";
 import { packageRoot } from "./package-root.ts";
+import { youngHeapFlag } from "./young-heap.ts";
 
 /** A server that this program started. */
 export interface ServerProcess {
@@ -62,7 +63,7 @@ export async function startServerProcess(
   const log = openLog(logFile);
   const program = join(packageRoot(), "dist", "cli.js");
   const args = [program, "server", "--port", String(options.port), "--state-dir", options.stateDir];
-  const child = spawn(process.execPath, args, {
+  const child = spawn(process.execPath, [youngHeapFlag, ...args], {
     // Its own process group: Ctrl-C reaches this program first, which ends the server in order.
     detached: true,
     stdio: ["ignore", log, "pipe", "ipc"],

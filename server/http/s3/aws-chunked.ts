@@ -1,4 +1,4 @@
-import { createHash, type Hash, timingSafeEqual } from "node:crypto";
+import { createHash, type Hash, type KeyObject, timingSafeEqual } from "node:crypto";
 import { S3Error } from "./s3-errors.ts";
 import { credentialScope, hmac, signatureBytes, type SignatureClaim } from "./sig-v4.ts";
 
@@ -12,7 +12,7 @@ const lineFeed = 0x0a;
 /** Checks the chain of chunk signatures that starts at the signature of the request. */
 export interface ChunkSigning {
   claim: SignatureClaim;
-  key: Buffer;
+  key: KeyObject;
 }
 
 type State = "size" | "data" | "data-end" | "trailers" | "done";

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { S3Error } from "./s3-errors.ts";
 
@@ -71,7 +71,7 @@ export function bucketOfHost(host: string | undefined, baseDomain: string | null
 /** The id that the answer carries: the server's own correlation id where it has given one. */
 export function requestId(response: ServerResponse): string {
   const given = response.getHeader("x-correlation-id");
-  return typeof given === "string" ? given : randomBytes(8).toString("hex").toUpperCase();
+  return typeof given === "string" ? given : randomUUID().replaceAll("-", "").slice(16).toUpperCase();
 }
 
 /** Name and value pairs of a query in the order they were sent; `+` is a space, as browsers send it. */

@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { S3Error } from "./s3-errors.ts";
 import { percentEncode, queryPairs, type S3Request } from "./s3-request.ts";
@@ -104,11 +104,11 @@ export function assertFresh(timeMs: number, nowMs: number): void {
 /** A derived key is good for a day; the secret is compared too, since an access key may get a new one. */
 interface CachedKey {
   secret: string;
-  key: Buffer;
+  key: KeyObject;
 }
 
 /** Derives and remembers signing keys (14 µs each, one per access key, day and region). */
-export type SigningKeys = (claim: CredentialScope, secretAccessKey: string) => Buffer;
+export type SigningKeys = (claim: CredentialScope, secretAccessKey: string) => KeyObject;
 
 const cachedKeys = 512;
 
@@ -120,7 +120,7 @@ export function signingKeys(): SigningKeys {
     const known = cache.get(name);
     if (known !== undefined && known.secret === secret) return known.key;
     const day = hmac(`AWS4${secret}`, claim.day);
-    const key = hmac(hmac(hmac(day, claim.region), "s3"), "aws4_request");
+    const key = createSecretKey(hmac(hmac(hmac(day, claim.region), "s3"), "aws4_request"));
     if (cache.size >= cachedKeys) cache.clear();
     cache.set(name, { secret, key });
     return key;
@@ -128,7 +128,7 @@ export function signingKeys(): SigningKeys {
 }
 
 /** HMAC-SHA256; text counts as UTF-8. */
-export function hmac(key: Buffer | string, text: string): Buffer {
+export function hmac(key: KeyObject | Buffer | string, text: string): Buffer {
   return createHmac("sha256", key).update(text).digest();
 }
 
@@ -139,7 +139,7 @@ export function signatureBytes(text: string, encoding: "hex" | "base64"): Buffer
 }
 
 /** True when the signature was made with `key` over this request, in one of the forms that real clients sign. */
-export function isSignatureValid(request: S3Request, claim: SignatureClaim, key: Buffer): boolean {
+export function isSignatureValid(request: S3Request, claim: SignatureClaim, key: KeyObject): boolean {
   const query = canonicalQuery(request.rawQuery);
   const headers = headerValues(request.message);
   const given = signatureBytes(claim.signature, "hex");

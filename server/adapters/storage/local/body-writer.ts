@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import type { FileHandle } from "node:fs/promises";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { Body } from "../storage.ts";
+import type { OpenFile } from "./open-file.ts";
 
 /** One write gathers this much, so that small chunks do not cost a system call each. More is not faster. */
 const batchBytes = 128 * 1024;
@@ -113,25 +113,17 @@ function giveBack(buffer: Buffer<ArrayBuffer>): void {
   else buffer.buffer.transfer(0);
 }
 
-/** Writes all of `bytes` to a file; the system call may stop short, as it does before a disk is full. */
-export async function writeFully(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let written = 0; written < bytes.byteLength;) {
-    const step = await handle.write(bytes, written, bytes.byteLength - written, position + written);
-    written += step.bytesWritten;
-  }
-}
-
 /** Copies the bytes [start, end) of `from` to `to` at `position`, through one small buffer. */
 export async function copyRange(
-  from: FileHandle,
-  to: FileHandle,
+  from: OpenFile,
+  to: OpenFile,
   range: { start: number; end: number; position: number },
 ): Promise<void> {
   const buffer = Buffer.allocUnsafeSlow(Math.min(1_048_576, range.end - range.start));
   for (let at = range.start; at < range.end;) {
-    const { bytesRead } = await from.read(buffer, 0, Math.min(buffer.length, range.end - at), at);
-    if (bytesRead === 0) throw new Error("A stored part is shorter than its record says.");
-    await writeFully(to, buffer.subarray(0, bytesRead), range.position + at - range.start);
-    at += bytesRead;
+    const count = await from.read(buffer, Math.min(buffer.length, range.end - at), at);
+    if (count === 0) throw new Error("A stored part is shorter than its record says.");
+    await to.write(buffer.subarray(0, count), range.position + at - range.start);
+    at += count;
   }
 }

@@ -17,7 +17,8 @@ export interface Directory {
   close(): Promise<void>;
 }
 
-const hasDescriptorPaths = process.platform === "linux" && existsSync("/proc/self/fd");
+/** Whether an open directory can be named by its number. */
+export const hasDescriptorPaths: boolean = process.platform === "linux" && existsSync("/proc/self/fd");
 
 /** Error code of a failed system call, or undefined. */
 export function errorCode(error: unknown): string | undefined {

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { link, lstat, mkdir, open, readdir, realpath, rename, rm, statfs, unlink } from "node:fs/promises";
-import type { FileHandle } from "node:fs/promises";
+import { link, lstat, mkdir, readdir, realpath, rename, rm, statfs, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
-import { writeFully } from "./body-writer.ts";
 import { errorCode } from "./directories.ts";
+import { newFileFlags, openFile, type OpenFile } from "./open-file.ts";
+import { type Directories, recentDirectories } from "./recent-directories.ts";
 
 /** Freeing the blocks of larger files takes long enough (0.3 s a GiB on ext4) to be done after the answer. */
 const slowUnlinkBytes = 64 * 1024 * 1024;
@@ -27,14 +27,21 @@ export interface Disk {
   readonly root: string;
   readonly durable: boolean;
   readonly clock: () => number;
+  /** Those below the root. */
+  readonly directories: Directories;
   /** `<root>/.s3/<names…>`; only for names that the storage itself made. */
   own(...names: string[]): string;
   /** A new, empty file for writing; its name tells which process it belongs to. */
-  openTemporary(): Promise<{ path: string; handle: FileHandle }>;
+  openTemporary(): Promise<{ path: string; file: OpenFile }>;
   /** Resolves when the file's bytes are on the disk; at once where that is not asked for. */
-  flush(handle: FileHandle, sizeBytes: number): Promise<void>;
+  flush(file: OpenFile, sizeBytes: number): Promise<void>;
   /** Writes a small file of the storage's own as a whole or not at all. */
   replaceFile(path: string, content: string): Promise<void>;
+  /**
+   * As {@link replaceFile}, for a file that is not there and that nobody reads before its writer is done: a crash may
+   * leave a part of it.
+   */
+  createFile(path: string, content: string): Promise<void>;
   /** Keeps the bytes of a large file reachable in the trash, so that replacing or unlinking it is quick. */
   keepForTrash(path: string, sizeBytes: number): Promise<void>;
   /** Takes a file or folder out of sight in one step. */
@@ -59,8 +66,8 @@ export async function openDisk(options: {
   const own = (...names: string[]): string => join(root, ".s3", ...names);
   for (const names of [[], ["tmp"], ["trash"], ["meta"], ["alt"], ["mpu"]])
     await ensureOwnFolder(own(...names));
-  const temporaryPath = (): string =>
-    own("tmp", `${process.pid}.${processTag}.${randomBytes(12).toString("hex")}`);
+  let temporaries = 0;
+  const temporaryPath = (): string => own("tmp", `${process.pid}.${processTag}.${temporaries++}`);
   let hasTrash = false;
   const emptyTrash = (): void => {
     if (!hasTrash) return;
@@ -72,23 +79,15 @@ export async function openDisk(options: {
     root,
     durable: options.durable,
     clock: options.clock,
+    directories: recentDirectories(root),
     own,
     emptyTrash,
     async openTemporary() {
       const path = temporaryPath();
-      return { path, handle: await open(path, newFileFlags, 0o666).catch(throwDiskError(root)) };
+      return { path, file: await openFile(path, newFileFlags).catch(throwDiskError(root)) };
     },
     flush: flusher(options.durable),
-    async replaceFile(path, content) {
-      const temporary = temporaryPath();
-      try {
-        await writeWhole(temporary, content, options.durable);
-        await renameIntoFolder(temporary, path);
-      } catch (error) {
-        await unlink(temporary).catch(() => undefined);
-        throw await diskError(root, error);
-      }
-    },
+    ...smallFiles(root, options.durable, temporaryPath),
     async keepForTrash(path, sizeBytes) {
       if (sizeBytes < slowUnlinkBytes) return;
       // Where hard links do not exist the replacement is only slower.
@@ -107,6 +106,36 @@ export async function openDisk(options: {
   };
 }
 
+function smallFiles(
+  root: string,
+  durable: boolean,
+  temporaryPath: () => string,
+): Pick<Disk, "replaceFile" | "createFile"> {
+  const replaceFile: Disk["replaceFile"] = async (path, content) => {
+    const temporary = temporaryPath();
+    try {
+      await writeWhole(temporary, content, durable);
+      await renameIntoFolder(temporary, path);
+    } catch (error) {
+      await unlink(temporary).catch(() => undefined);
+      throw await diskError(root, error);
+    }
+  };
+  return {
+    replaceFile,
+    async createFile(path, content) {
+      try {
+        await writeWhole(path, content, durable);
+      } catch (error) {
+        // There already, torn by a crash or by a full disk, or its folder is missing.
+        if (["EEXIST", "ENOENT"].includes(errorCode(error) ?? "")) return replaceFile(path, content);
+        await unlink(path).catch(() => undefined);
+        throw await diskError(root, error);
+      }
+    },
+  };
+}
+
 /**
  * Flushing a large file takes seconds, in which it holds one of the four threads that all of the process's file access
  * goes through: so only two do at the same time.
@@ -114,11 +143,11 @@ export async function openDisk(options: {
 function flusher(durable: boolean): Disk["flush"] {
   const lanes: Promise<void>[] = Array.from({ length: flushesAtOnce }, () => Promise.resolve());
   let next = 0;
-  return async (handle, sizeBytes) => {
+  return async (file, sizeBytes) => {
     if (!durable) return;
-    if (sizeBytes <= quickFlushBytes) return handle.datasync();
+    if (sizeBytes <= quickFlushBytes) return file.datasync();
     const lane = next++ % flushesAtOnce;
-    const flushed = (lanes[lane] ?? Promise.resolve()).then(() => handle.datasync());
+    const flushed = (lanes[lane] ?? Promise.resolve()).then(() => file.datasync());
     lanes[lane] = flushed.catch(() => undefined);
     return flushed;
   };
@@ -145,10 +174,12 @@ export async function openDiskForReading(folder: string): Promise<Disk> {
     root,
     durable: false,
     clock: Date.now,
+    directories: recentDirectories(root),
     own: (...names) => join(root, ".s3", ...names),
     openTemporary: refuse,
     flush: refuse,
     replaceFile: refuse,
+    createFile: refuse,
     keepForTrash: refuse,
     moveToTrash: refuse,
     emptyTrash: refuse,
@@ -156,8 +187,6 @@ export async function openDiskForReading(folder: string): Promise<Disk> {
     sweepTemporary: refuse,
   };
 }
-
-const newFileFlags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW;
 
 async function ensureOwnFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true });
@@ -167,12 +196,14 @@ async function ensureOwnFolder(path: string): Promise<void> {
 }
 
 async function writeWhole(path: string, content: string, durable: boolean): Promise<void> {
-  const handle = await open(path, newFileFlags, 0o666);
+  // Where writes can be made to last by themselves, that spares a call.
+  const lastingFlag = durable ? (constants.O_DSYNC ?? 0) : 0;
+  const file = await openFile(path, newFileFlags | lastingFlag);
   try {
-    await writeFully(handle, Buffer.from(content), 0);
-    if (durable) await handle.datasync();
+    await file.write(Buffer.from(content), 0);
+    if (durable && lastingFlag === 0) await file.datasync();
   } finally {
-    await handle.close();
+    file.closeNow();
   }
 }
 

@@ -277,8 +277,9 @@ describe("a full disk", { skip: isRoot ? false : "needs root to mount a tmpfs" }
       t.skip("mounting a tmpfs is not allowed here");
       return;
     }
+    let small: LocalStorage | undefined;
     try {
-      const small = await openLocalStorage({ root: mount, keepFreeBytes: 0 });
+      small = await openLocalStorage({ root: mount, keepFreeBytes: 0 });
       await small.createBucket("outputs");
       await put(small, "k", "old");
       const tooMuch = Array.from({ length: 12 }, () => randomBytes(1 << 20));
@@ -290,11 +291,14 @@ describe("a full disk", { skip: isRoot ? false : "needs root to mount a tmpfs" }
       await assert.rejects(small.putPart(part), failsWith("disk_full"));
       assert.deepEqual(await small.listParts(ref), []);
       await small.abortUpload(ref);
+      // What was aborted is freed in the background; this waits for it.
+      await small.sweep();
       assert.equal(String(await get(small, "k")), "old");
       assert.deepEqual(await readdir(join(mount, ".s3/tmp")), []);
       await put(small, "k", randomBytes(2 << 20));
       assert.equal((await get(small, "k"))?.length, 2 << 20);
     } finally {
+      small?.close();
       execFileSync("umount", [mount]);
     }
   });

@@ -53,6 +53,8 @@ export interface LocalStorage extends ObjectStorage {
   readonly root: string;
   /** Where the object's file is, for programs on this machine; null when there is no such object. */
   filePath(bucket: string, key: string): Promise<string | null>;
+  /** Ends what is held open. */
+  close(): void;
 }
 
 type StorageParts = WritingParts &
@@ -101,6 +103,7 @@ export async function openLocalStorage(options: LocalStorageOptions): Promise<Lo
     ...objectPart(parts),
     ...uploadPart(parts),
     checkSpace: (bytes) => disk.checkSpace(bytes),
+    close: () => disk.directories.closeAll(),
     async sweep() {
       await disk.sweepTemporary();
       await sweepUploads(disk, (uploadId) => {

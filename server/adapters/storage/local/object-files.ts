@@ -1,7 +1,5 @@
 import { createHash } from "node:crypto";
-import { fstatSync } from "node:fs";
 import { lstat, unlink } from "node:fs/promises";
-import type { FileHandle } from "node:fs/promises";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import type {
   Checksums,
@@ -11,16 +9,20 @@ import type {
   PutObject,
   WriteConditions,
 } from "../storage.ts";
-import { type WriteAt, writeBody, writeFully, type WrittenBody } from "./body-writer.ts";
+import { type WriteAt, writeBody, type WrittenBody } from "./body-writer.ts";
 import { isBlocked } from "./directories.ts";
 import { type Disk, diskError } from "./disk.ts";
 import type { KeyLock } from "./key-lock.ts";
 import { assertKey } from "./object-key.ts";
 import { currentRecord, type ReadingParts } from "./object-reading.ts";
+import type { OpenFile } from "./open-file.ts";
 import { type FileIdentity, fileIdentity, type ObjectRecord, recordInfo } from "./object-records.ts";
 
 /** The free space is asked for again after so many written bytes. */
 const spaceCheckBytes = 64 * 1024 * 1024;
+
+/** Closing a file up to this size takes no time. */
+const smallBytes = 1024 * 1024;
 
 /** A finished file that waits to become an object. */
 export interface FinishedFile {
@@ -43,27 +45,30 @@ export interface WritingParts extends ReadingParts {
 /** Writes a body beside the objects, then makes it the object; on any failure nothing has changed. */
 export async function putObject(parts: WritingParts, input: PutObject): Promise<ObjectInfo> {
   assertKey(input.key);
-  const { path, handle } = await parts.disk.openTemporary();
+  const { path, file } = await parts.disk.openTemporary();
   let flushed: Promise<void> = Promise.resolve();
+  let isSmall = false;
   try {
-    const write = checkedWrite(parts.disk, handle);
+    const write = checkedWrite(parts.disk, file);
     const written = await writeBody(input.body, write, { start: 0, expectedMd5: input.expectedMd5 });
+    isSmall = written.sizeBytes <= smallBytes;
     // The record of the object is written while the disk is busy with its bytes.
-    flushed = parts.disk.flush(handle, written.sizeBytes);
+    flushed = parts.disk.flush(file, written.sizeBytes);
     flushed.catch(() => undefined);
     const { bucket, key, headers, userMetadata, tags, acl, conditions } = input;
     const checksums = input.checksums?.() ?? {};
     const etag = bodyEtag(written, checksums);
     const description = { headers, userMetadata, tags, acl, checksums, etag, partRuns: [] };
     const record = { ...description, checksumType: "FULL_OBJECT" } as const;
-    const identity = fileIdentity(fstatSync(handle.fd, { bigint: true }));
+    const identity = fileIdentity(file.stats());
     return await commitFile(parts, { bucket, key, path, identity, flushed, record, conditions });
   } catch (error) {
     await unlink(path).catch(() => undefined);
     throw await diskError(parts.disk.root, error);
   } finally {
     await flushed.catch(() => undefined);
-    await handle.close();
+    if (isSmall) file.closeNow();
+    else await file.close();
   }
 }
 
@@ -76,8 +81,8 @@ export function bodyEtag({ md5, sizeBytes }: WrittenBody, checksums: Checksums):
     .digest("hex")}-1`;
 }
 
-/** Writes to `handle`, looking at the free space now and then. */
-export function checkedWrite(disk: Disk, handle: FileHandle): WriteAt {
+/** Writes to `file`, looking at the free space now and then. */
+export function checkedWrite(disk: Disk, file: OpenFile): WriteAt {
   let uncheckedBytes = 0;
   return async (bytes, position) => {
     uncheckedBytes += bytes.byteLength;
@@ -85,7 +90,7 @@ export function checkedWrite(disk: Disk, handle: FileHandle): WriteAt {
       uncheckedBytes = 0;
       await disk.checkSpace(0);
     }
-    await writeFully(handle, bytes, position);
+    await file.write(bytes, position);
   };
 }
 

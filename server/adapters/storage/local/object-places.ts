@@ -1,7 +1,7 @@
 import { rename, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type AlternateKeyIndex, makeAlternateFolder } from "./alternate-keys.ts";
-import { type Directory, errorCode, isBlocked, makeDirectory, openDirectory } from "./directories.ts";
+import { type Directory, errorCode, isBlocked, openDirectory } from "./directories.ts";
 import type { Disk } from "./disk.ts";
 import { keyDigest, keySegments } from "./object-key.ts";
 
@@ -33,7 +33,7 @@ const moveAttempts = 4;
 /** The places on `disk`. */
 export function objectPlaces(disk: Disk, alternates: AlternateKeyIndex): ObjectPlaces {
   const alternatePlace = async (bucket: string, key: string): Promise<Place | null> => {
-    const directory = await openDirectory(disk.root, [".s3", "alt", bucket]);
+    const directory = await disk.directories.find([".s3", "alt", bucket]);
     return directory === null ? null : placeIn(directory, keyDigest(key));
   };
   return {
@@ -41,7 +41,7 @@ export function objectPlaces(disk: Disk, alternates: AlternateKeyIndex): ObjectP
       if ((await alternates.of(bucket)).has(key)) return alternatePlace(bucket, key);
       const segments = keySegments(key);
       if (segments === null) return null;
-      const directory = await openDirectory(disk.root, [bucket, ...segments.slice(0, -1)]);
+      const directory = await disk.directories.find([bucket, ...segments.slice(0, -1)]);
       return directory === null ? null : placeIn(directory, segments.at(-1) ?? "");
     },
     async pathOf(bucket, key) {
@@ -82,7 +82,7 @@ async function moveToPath(
   beforeReplace: BeforeReplace,
 ): Promise<boolean> {
   for (let attempt = 1; attempt <= moveAttempts; attempt++) {
-    const directory = await makeDirectory(disk.root, segments.slice(0, -1), disk.durable);
+    const directory = await disk.directories.make(segments.slice(0, -1), disk.durable);
     if (directory === null) continue;
     try {
       await moveTo(placeIn(directory, segments.at(-1) ?? ""), source, disk.durable, beforeReplace);

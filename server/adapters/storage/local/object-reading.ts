@@ -1,7 +1,8 @@
-import { type BigIntStats, constants, fstatSync } from "node:fs";
-import { type FileHandle, lstat, open } from "node:fs/promises";
+import { type BigIntStats, constants } from "node:fs";
+import { lstat } from "node:fs/promises";
 import type { ObjectInfo, ReadableObject } from "../storage.ts";
 import { errorCode, isBlocked } from "./directories.ts";
+import { openFile, type OpenFile } from "./open-file.ts";
 import type { ObjectPlaces } from "./object-places.ts";
 import {
   derivedRecord,
@@ -46,13 +47,13 @@ export async function openObject(
   key: string,
 ): Promise<ReadableObject | null> {
   return look(parts, bucket, key, async () => {
-    const opened = await openFile(parts, bucket, key);
+    const opened = await openObjectFile(parts, bucket, key);
     if (opened === null) return null;
-    const { handle, stats } = opened;
+    const { file, stats } = opened;
     return {
       stats,
-      found: (record) => readable(handle, recordInfo(bucket, key, record)),
-      drop: () => handle.close(),
+      found: (record) => readable(file, recordInfo(bucket, key, record)),
+      drop: async () => file.closeNow(),
     };
   });
 }
@@ -106,39 +107,38 @@ async function statObject(parts: ReadingParts, bucket: string, key: string): Pro
  * Opens the key's file for reading without following a link; null when there is none. Of what else may lie there, a
  * pipe would wait for a writer without O_NONBLOCK.
  */
-export async function openFile(
+export async function openObjectFile(
   parts: ReadingParts,
   bucket: string,
   key: string,
-): Promise<{ handle: FileHandle; stats: BigIntStats } | null> {
+): Promise<{ file: OpenFile; stats: BigIntStats } | null> {
   const place = await parts.places.find(bucket, key);
   if (place === null) return null;
-  let handle: FileHandle;
+  let file: OpenFile;
   try {
-    handle = await open(place.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    file = await openFile(place.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (isBlocked(error) || errorCode(error) === "ENXIO") return null;
     throw error;
   } finally {
     await place.directory.close();
   }
-  // Of an open file, the kernel knows the answer without asking the disk.
-  const stats = fstatSync(handle.fd, { bigint: true });
-  if (stats.isFile()) return { handle, stats };
-  await handle.close();
+  const stats = file.stats();
+  if (stats.isFile()) return { file, stats };
+  file.closeNow();
   return null;
 }
 
-function readable(handle: FileHandle, info: ObjectInfo): ReadableObject {
+function readable(file: OpenFile, info: ObjectInfo): ReadableObject {
   return {
     info,
-    read: ({ start, end }, write) => readRange(handle, start, end, write),
-    close: () => handle.close(),
+    read: ({ start, end }, write) => readRange(file, start, end, write),
+    close: async () => file.closeNow(),
   };
 }
 
 async function readRange(
-  handle: FileHandle,
+  file: OpenFile,
   start: number,
   end: number,
   write: (chunk: Uint8Array) => Promise<void>,
@@ -150,7 +150,7 @@ async function readRange(
   let sent: Promise<void> = Promise.resolve();
   try {
     for (let at = start; at < end;) {
-      const { bytesRead } = await handle.read(filling, 0, Math.min(size, end - at), at);
+      const bytesRead = await file.read(filling, Math.min(size, end - at), at);
       if (bytesRead === 0) throw new Error("The object's file became shorter while it was read.");
       at += bytesRead;
       await sent;

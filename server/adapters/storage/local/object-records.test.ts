@@ -21,13 +21,11 @@ describe("remembered records", () => {
 
   it("are never older than the last change, at whatever moment of reading it comes", async () => {
     await put(storage, "k", "one");
-    const disk: Disk = {
-      ...(await openDiskForReading(root)),
-      async replaceFile(path, content) {
-        writeFileSync(`${path}.new`, content);
-        renameSync(`${path}.new`, path);
-      },
+    const replaceFile: Disk["replaceFile"] = async (path, content) => {
+      writeFileSync(`${path}.new`, content);
+      renameSync(`${path}.new`, path);
     };
+    const disk: Disk = { ...(await openDiskForReading(root)), replaceFile, createFile: replaceFile };
     for (let turns = 0; turns < 40; turns++) {
       const records = objectRecords(disk);
       const [record] = await records.readStored("outputs", "k");

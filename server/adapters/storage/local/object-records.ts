@@ -72,7 +72,8 @@ export function objectRecords(disk: Disk): ObjectRecords {
       const path = pathOf(bucket, keyDigest(key));
       const text = JSON.stringify({ key, records } satisfies RecordFile);
       changes++;
-      await disk.replaceFile(path, text);
+      // Without an earlier version nobody reads it before the object is in place.
+      await (records.length === 1 ? disk.createFile(path, text) : disk.replaceFile(path, text));
       changes++;
       // As it will be read: without the fields that are undefined.
       remember(path, (JSON.parse(text) as RecordFile).records, text.length);

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { lstat, open, unlink } from "node:fs/promises";
+import { lstat, unlink } from "node:fs/promises";
 import { chooseParts } from "../chosen-parts.ts";
 import type { ChecksumAlgorithm, CompleteUpload, ObjectInfo, PartChecksums } from "../storage.ts";
 import { copyRange } from "./body-writer.ts";
 import { diskError } from "./disk.ts";
 import { commitFile, type WritingParts } from "./object-files.ts";
 import { fileIdentity, recordInfo } from "./object-records.ts";
+import { openFile } from "./open-file.ts";
 import type { UploadParts } from "./upload-parts.ts";
 import { dataFile, type PartRecord, type UploadState } from "./upload-state.ts";
 import { findCompletion, requireUpload, tidyCompleted, uploadPath, writeCompletion } from "./uploads.ts";
@@ -100,16 +101,16 @@ async function assemble(
   const pathOf = (file: string): string => uploadPath(parts.disk, state.info.uploadId, file);
   if (target === assembledFile) await unlink(pathOf(target)).catch(() => undefined);
   const create = target === assembledFile ? constants.O_CREAT | constants.O_EXCL : 0;
-  const to = await open(pathOf(target), constants.O_WRONLY | constants.O_NOFOLLOW | create, 0o666);
+  const to = await openFile(pathOf(target), constants.O_WRONLY | constants.O_NOFOLLOW | create);
   try {
     let position = 0;
     for (const part of chosen) {
       if (part.file !== target) {
-        const from = await open(pathOf(part.file), constants.O_RDONLY | constants.O_NOFOLLOW);
+        const from = await openFile(pathOf(part.file), constants.O_RDONLY | constants.O_NOFOLLOW);
         try {
           await copyRange(from, to, { start: part.offset, end: part.offset + part.sizeBytes, position });
         } finally {
-          await from.close();
+          from.closeNow();
         }
       }
       position += part.sizeBytes;

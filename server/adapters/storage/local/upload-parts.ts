@@ -1,12 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { open, unlink } from "node:fs/promises";
+import { unlink } from "node:fs/promises";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { PartInfo, PutPart } from "../storage.ts";
 import { type WriteAt, writeBody } from "./body-writer.ts";
 import { isBlocked } from "./directories.ts";
 import { type Disk, diskError } from "./disk.ts";
 import type { KeyLock } from "./key-lock.ts";
+import { openFile } from "./open-file.ts";
 import type { OpenUploads } from "./open-uploads.ts";
 import { bodyEtag, checkedWrite } from "./object-files.ts";
 import {
@@ -97,9 +98,9 @@ async function writePart(disk: Disk, state: UploadState, slot: Slot, input: PutP
   // The data file was made with the upload; were it made here, a late part could revive a completed upload.
   const create = slot.file === dataFile ? 0 : constants.O_CREAT | constants.O_EXCL;
   const flags = constants.O_WRONLY | constants.O_NOFOLLOW | create;
-  const handle = await open(uploadPath(disk, state.info.uploadId, slot.file), flags, 0o666);
+  const file = await openFile(uploadPath(disk, state.info.uploadId, slot.file), flags);
   try {
-    const write = guardedWrite(state, slot, checkedWrite(disk, handle));
+    const write = guardedWrite(state, slot, checkedWrite(disk, file));
     const written = await writeBody(input.body, write, {
       start: slot.offset,
       expectedMd5: input.expectedMd5,
@@ -110,7 +111,7 @@ async function writePart(disk: Disk, state: UploadState, slot: Slot, input: PutP
     if (input.declaredBytes !== null && sizeBytes !== input.declaredBytes) {
       throw new Error(`A part of ${sizeBytes} bytes was declared with ${input.declaredBytes}.`);
     }
-    await disk.flush(handle, sizeBytes);
+    await disk.flush(file, sizeBytes);
     const checksums = input.checksums?.() ?? {};
     return {
       partNumber: input.partNumber,
@@ -122,7 +123,7 @@ async function writePart(disk: Disk, state: UploadState, slot: Slot, input: PutP
       offset: slot.offset,
     };
   } finally {
-    await handle.close();
+    await file.close();
   }
 }
 

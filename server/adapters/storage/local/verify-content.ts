@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import type { FileHandle } from "node:fs/promises";
 import type { ChecksumAlgorithm } from "../storage.ts";
 import type { ObjectRecord } from "./object-records.ts";
+import type { OpenFile } from "./open-file.ts";
 
 /** A running checksum; `digest` ends it and returns base64. */
 export interface RunningChecksum {
@@ -32,18 +32,18 @@ const readBytes = 1024 * 1024;
 
 /** Reads the whole file and compares it with its record: the checksums, or the MD5 in the ETag where there are none. */
 export async function verifyContent(
-  handle: FileHandle,
+  file: OpenFile,
   record: ObjectRecord,
   start: StartChecksum,
 ): Promise<ContentVerdict> {
-  const { size } = await handle.stat();
+  const size = Number(file.stats().size);
   if (size !== record.sizeBytes)
     return { state: "damaged", problem: `it has ${size} bytes instead of ${record.sizeBytes}` };
   const wholeChecks = checksOfWhole(record, start);
   const parts = wholeChecks.length > 0 ? null : partsOf(record, start);
   if (wholeChecks.length === 0 && parts === null) return { state: "unchecked" };
   const stretches = parts?.stretches ?? [{ end: size, checks: wholeChecks }];
-  const problem = await firstMismatch(handle, stretches);
+  const problem = await firstMismatch(file, stretches);
   if (problem !== null) return { state: "damaged", problem };
   if (parts?.isWhole() === false) return { state: "damaged", problem: "its bytes do not have its ETag" };
   return { state: "whole" };
@@ -102,12 +102,12 @@ function md5(): RunningChecksum {
   return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest("hex") };
 }
 
-async function firstMismatch(handle: FileHandle, stretches: readonly Stretch[]): Promise<string | null> {
+async function firstMismatch(file: OpenFile, stretches: readonly Stretch[]): Promise<string | null> {
   const buffer = Buffer.allocUnsafeSlow(readBytes);
   let at = 0;
   for (const { end, checks } of stretches) {
     while (at < end) {
-      const { bytesRead } = await handle.read(buffer, 0, Math.min(readBytes, end - at), at);
+      const bytesRead = await file.read(buffer, Math.min(readBytes, end - at), at);
       if (bytesRead === 0) return `it ends after ${at} bytes`;
       for (const { running } of checks) running.update(buffer.subarray(0, bytesRead));
       at += bytesRead;

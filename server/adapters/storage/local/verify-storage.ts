@@ -7,7 +7,7 @@ import { isBlocked } from "./directories.ts";
 import { type Disk, isOwnerAlive, openDiskForReading } from "./disk.ts";
 import { keyDigest } from "./object-key.ts";
 import { objectPlaces } from "./object-places.ts";
-import { openFile, type ReadingParts } from "./object-reading.ts";
+import { openObjectFile, type ReadingParts } from "./object-reading.ts";
 import { matchingRecord, type ObjectRecord, objectRecords } from "./object-records.ts";
 import { walkKeys } from "./key-walk.ts";
 import { type ContentVerdict, type StartChecksum, verifyContent } from "./verify-content.ts";
@@ -103,13 +103,13 @@ async function verifyBucket(run: Run, bucket: string): Promise<void> {
 async function verifyObject(run: Run, bucket: string, key: string): Promise<void> {
   const { parts, verdict, options } = run;
   for (let attempt = 1; ; attempt++) {
-    const opened = await openFile(parts, bucket, key);
+    const opened = await openObjectFile(parts, bucket, key);
     if (opened === null) return;
-    const { handle, stats } = opened;
+    const { file, stats } = opened;
     try {
       const known = await parts.records.readStored(bucket, key);
       const record = matchingRecord(known, stats) ?? known[0];
-      const found = await contentOf(run, opened.handle, record);
+      const found = await contentOf(run, opened.file, record);
       const isAgain = found.state !== "whole" && attempt < attempts;
       if (isAgain && (await hasChanged(parts, bucket, key, stats.ino, record))) continue;
       verdict.objects++;
@@ -123,7 +123,7 @@ async function verifyObject(run: Run, bucket: string, key: string): Promise<void
       }
       return;
     } finally {
-      await handle.close();
+      file.closeNow();
     }
   }
 }
@@ -136,12 +136,12 @@ const noRecord = {
 
 async function contentOf(
   run: Run,
-  handle: Parameters<typeof verifyContent>[0],
+  file: Parameters<typeof verifyContent>[0],
   record: ObjectRecord | undefined,
 ): Promise<ContentVerdict> {
   if (record === undefined) return { state: "unchecked" };
   try {
-    return await verifyContent(handle, record, run.options.startChecksum);
+    return await verifyContent(file, record, run.options.startChecksum);
   } catch (error) {
     // An unreadable sector is what this looks for.
     return { state: "damaged", problem: `it cannot be read: ${String(error)}` };
@@ -156,9 +156,9 @@ async function hasChanged(
   inode: bigint,
   record: ObjectRecord | undefined,
 ): Promise<boolean> {
-  const again = await openFile(parts, bucket, key);
+  const again = await openObjectFile(parts, bucket, key);
   if (again === null) return true;
-  await again.handle.close();
+  again.file.closeNow();
   const [newest] = await parts.records.readStored(bucket, key);
   return again.stats.ino !== inode || newest?.modifiedNs !== record?.modifiedNs;
 }
@@ -168,8 +168,8 @@ async function findMissing(run: Run, bucket: string): Promise<void> {
   const { parts, options } = run;
   const prefix = options.prefix ?? "";
   const isGone = async (key: string): Promise<boolean> => {
-    const opened = await openFile(parts, bucket, key);
-    await opened?.handle.close();
+    const opened = await openObjectFile(parts, bucket, key);
+    opened?.file.closeNow();
     return opened === null && (await parts.records.readStored(bucket, key)).length > 0;
   };
   for (const folder of await namesIn(parts.disk.own("meta", bucket))) {
