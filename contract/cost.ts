@@ -83,7 +83,7 @@ export const CostSummary = Type.Object({
   }),
   by_provider: Type.Array(Type.Object({ provider: Type.String(), ...sums })),
   by_hardware: Type.Array(Type.Object({ provider: Type.String(), hardware: Type.String(), ...sums })),
-  by_user: Type.Array(Type.Object({ user_id: Type.String(), ...sums })),
+  by_user: Type.Array(Type.Object({ user_id: Type.String(), username: MaybeString, ...sums })),
   projection: Type.Object({
     running_jobs: Type.Integer(),
     waiting_jobs: Type.Integer(),

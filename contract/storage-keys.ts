@@ -1,6 +1,6 @@
 import { Type, type Static } from "typebox";
 import { endpoint } from "./endpoint.ts";
-import { Instant, MaybeInstant } from "./instants.ts";
+import { Instant, MaybeInstant, MaybeString } from "./instants.ts";
 
 /** An access key for S3 clients of a person, without its secret. */
 export const StorageKey = Type.Object({
@@ -11,6 +11,7 @@ export const StorageKey = Type.Object({
       "read: the outputs of the jobs its owner may see; readwrite: every bucket, for administrators only",
   }),
   user_id: Type.String(),
+  username: MaybeString,
   created_at: Instant,
   last_used_at: MaybeInstant,
   expires_at: MaybeInstant,

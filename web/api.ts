@@ -1,11 +1,12 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, apiClient } from "@simpletuner-cloud/contract/client.ts";
 import { streamOpened, streamReady } from "./live.ts";
+import { fetchSignedIn } from "./signing-in.ts";
 
 export { ApiError };
 
 /** Typed caller of this server: `await call("GET /api/cloud/jobs", { query })`. Fails with {@link ApiError}. */
-export const call = apiClient("");
+export const call = apiClient("", {}, fetchSignedIn);
 
 /** What a screen knows about something it loads. */
 export interface Loaded<T> {

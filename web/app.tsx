@@ -6,7 +6,8 @@ import { matchPath } from "./match-path.ts";
 import { route } from "./router.ts";
 import { Forbidden, NotFound } from "./screens/missing/missing.tsx";
 import { Shell } from "./screens/shell/shell.tsx";
-import { may } from "./session.ts";
+import { isSignedIn, may, session } from "./session.ts";
+import { signInNeeded } from "./signing-in.ts";
 
 const home = lazyScreen(() => import("./screens/home/home.tsx").then((module) => module.Home));
 const jobs = lazyScreen(() => import("./screens/jobs/jobs.tsx").then((module) => module.Jobs));
@@ -26,9 +27,31 @@ const settings = lazyScreen(() =>
   import("./screens/settings/settings.tsx").then((module) => module.Settings),
 );
 
+const login = lazyScreen(() => import("./screens/access/login.tsx").then((module) => module.Login));
+const register = lazyScreen(() => import("./screens/access/login.tsx").then((module) => module.Register));
+const setup = lazyScreen(() => import("./screens/access/setup.tsx").then((module) => module.Setup));
+const invite = lazyScreen(() => import("./screens/access/invite.tsx").then((module) => module.Invite));
+const locked = lazyScreen(() => import("./screens/access/locked.tsx").then((module) => module.Locked));
+const signInAgain = lazyScreen(() =>
+  import("./screens/access/sign-in-again.tsx").then((module) => module.SignInAgain),
+);
+const account = lazyScreen(() => import("./screens/account/account.tsx").then((module) => module.Account));
+const users = lazyScreen(() => import("./screens/people/users.tsx").then((module) => module.Users));
+const user = lazyScreen(() => import("./screens/people/user.tsx").then((module) => module.UserScreen));
+const levels = lazyScreen(() => import("./screens/people/levels.tsx").then((module) => module.Levels));
+
+/** Pages that need nobody to be signed in. */
+const entrances: Readonly<Record<string, typeof login>> = {
+  "/login": login,
+  "/register": register,
+  "/setup": setup,
+  "/invite": invite,
+};
+
 interface Place {
   pattern: string;
-  needs: Permission;
+  /** Null: everybody who is signed in. */
+  needs: Permission | null;
   prefetch: () => void;
   show: (params: Record<string, string>) => ComponentChild;
 }
@@ -79,6 +102,20 @@ const places: readonly Place[] = [
     prefetch: settings.prefetch,
     show: () => <settings.Screen />,
   },
+  { pattern: "/account", needs: null, prefetch: account.prefetch, show: () => <account.Screen /> },
+  { pattern: "/admin/users", needs: "admin.users", prefetch: users.prefetch, show: () => <users.Screen /> },
+  {
+    pattern: "/admin/users/:id",
+    needs: "admin.users",
+    prefetch: user.prefetch,
+    show: ({ id = "" }) => <user.Screen key={id} userId={id} />,
+  },
+  {
+    pattern: "/admin/levels",
+    needs: "admin.levels",
+    prefetch: levels.prefetch,
+    show: () => <levels.Screen />,
+  },
 ];
 
 function findPlace(path: string): { place: Place; params: Record<string, string> } | null {
@@ -95,10 +132,21 @@ function screenAt(path: string): ComponentChild {
   const found = findPlace(path);
   if (!found) return <NotFound />;
   const { place, params } = found;
-  return may(place.needs) ? place.show(params) : <Forbidden permission={place.needs} />;
+  const { needs } = place;
+  return needs === null || may(needs) ? place.show(params) : <Forbidden permission={needs} />;
 }
 
-/** The whole product: the shell around the screen of the current path. */
+/** The whole product: the shell around the screen of the current path, or a page before it. */
 export function App() {
-  return <Shell>{screenAt(route.value.path)}</Shell>;
+  const { path } = route.value;
+  const entrance = entrances[path];
+  if (entrance) return <entrance.Screen />;
+  if (isSignedIn.value === false && !signInNeeded.value)
+    return session.value?.mode === "single-user" ? <locked.Screen /> : <login.Screen />;
+  return (
+    <>
+      <Shell>{screenAt(path)}</Shell>
+      {signInNeeded.value && <signInAgain.Screen />}
+    </>
+  );
 }

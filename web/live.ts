@@ -1,7 +1,7 @@
 import { signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { type EventType, eventTypes } from "@simpletuner-cloud/contract/event-types.ts";
 import type { Job, JobEvent } from "@simpletuner-cloud/contract/jobs.ts";
-import { followSharedStream, type StreamNews } from "./shared-stream.ts";
+import { followSharedStream, type SharedStream, type StreamNews } from "./shared-stream.ts";
 
 /** An event of the server with the whole job as it is after it, where the event is about one. */
 export type LiveEvent = Omit<JobEvent, "type" | "id"> & { id: number | null; type: EventType; job?: Job };
@@ -77,20 +77,21 @@ function freshness(job: Job): string {
 }
 
 let lastEventId = 0;
-let connect: () => void = () => undefined;
+let stream: SharedStream | null = null;
 
-/** Opens the stream now instead of at the next attempt. */
-export function retryNow(): void {
-  connect();
+/** Starts following the server's events, if that was not done yet. */
+export function startLive(): void {
+  stream ??= followSharedStream({ eventNames, lastSeen: () => lastEventId, hear });
 }
 
-/** Starts following the server's events; call once. */
-export function startLive(): void {
-  connect = followSharedStream({
-    eventNames,
-    lastSeen: () => lastEventId,
-    hear,
-  });
+/** Opens the stream now instead of at the next attempt, also after {@link restLive}. */
+export function retryNow(): void {
+  stream?.connect();
+}
+
+/** Follows nothing until {@link retryNow}: the server would not let this page in. */
+export function restLive(): void {
+  stream?.rest();
 }
 
 /** Resolves when the stream is open or after a quarter of a second, so that first loads miss no event. */

@@ -10,6 +10,14 @@ export type StreamNews =
 /** Between tabs: the news, and a new tab that asks how the stream is. */
 type Message = StreamNews | { is: "asks" };
 
+/** A stream that is followed. */
+export interface SharedStream {
+  /** Connects now instead of at the next attempt, also after `rest`. */
+  connect: () => void;
+  /** Leaves the server alone until `connect`: it would not let this browser in. */
+  rest: () => void;
+}
+
 /** How {@link followSharedStream} connects. */
 export interface SharedStreamOptions {
   eventNames: readonly string[];
@@ -26,18 +34,30 @@ const name = "simpletuner-events";
  * Follows the server's events with one connection for all tabs of this browser, because HTTP/1.1 gives a browser six
  * and each tab would hold one. The tab that was last in view holds it and passes everything on; it is replaced when
  * another comes into view, and when it closes. Where the browser offers no locks (plain HTTP from another machine)
- * each tab has its own. The answer connects now instead of at the next attempt.
+ * each tab has its own.
  */
-export function followSharedStream(options: SharedStreamOptions): () => void {
+export function followSharedStream(options: SharedStreamOptions): SharedStream {
   const channel =
     "locks" in navigator && typeof BroadcastChannel === "function" ? new BroadcastChannel(name) : null;
-  const stream = ownStream(options, (news) => {
+  let resting = false;
+  const tell = (news: StreamNews): void => {
     options.hear(news);
     channel?.postMessage(news);
-  });
+  };
+  const stream = ownStream(options, tell, () => !resting);
+  const rest = (): void => {
+    resting = true;
+    stream.close();
+  };
+  /** Ends the rest; the tab that `leads` connects. */
+  const wake = (leads: boolean): void => {
+    const slept = resting;
+    resting = false;
+    if (stream.state || (slept && leads)) stream.open();
+  };
   if (!channel) {
     stream.open();
-    return stream.open;
+    return { connect: () => wake(true), rest };
   }
   channel.addEventListener("message", ({ data }: MessageEvent<Message>) => {
     if (data.is !== "asks") options.hear(data);
@@ -51,42 +71,51 @@ export function followSharedStream(options: SharedStreamOptions): () => void {
     lead.wait();
     channel.postMessage({ is: "asks" } satisfies Message);
   } else lead.take();
-  return () => {
-    if (stream.state) stream.open();
-    else lead.take();
+  return {
+    connect() {
+      wake(lead.holds);
+      if (!lead.holds) lead.take();
+    },
+    rest,
   };
 }
 
 /** Holds the lock while its tab leads: `take` gets it at once from whoever has it, `wait` when that tab closes. */
 function leadership(stream: { open: () => void; close: () => void; state: StreamNews | null }) {
   let waiting: AbortController | null = null;
+  const leads = { holds: false, wait, take };
+  /** Counts the requests of this tab: one that a later one of its own replaced has nothing to say any more. */
+  let turn = 0;
   const hold = (): Promise<never> => {
+    leads.holds = true;
     stream.open();
     return new Promise(() => undefined);
   };
-  const wait = (): void => {
+  function wait(): void {
     waiting = new AbortController();
-    navigator.locks.request(name, { signal: waiting.signal }, hold).catch(lost);
-  };
-  const lost = (error: unknown): void => {
+    const mine = ++turn;
+    navigator.locks.request(name, { signal: waiting.signal }, hold).catch((error) => lost(error, mine));
+  }
+  const lost = (error: unknown, mine: number): void => {
     // Aborted here because the tab takes the lock at once, or taken away by another tab.
     if (waiting?.signal.aborted) return void (waiting = null);
     if (!(error instanceof DOMException) || error.name !== "AbortError") throw error;
+    if (mine !== turn) return;
+    leads.holds = false;
     stream.close();
     wait();
   };
-  return {
-    wait,
-    take(): void {
-      if (stream.state) return;
-      waiting?.abort();
-      navigator.locks.request(name, { steal: true }, hold).catch(lost);
-    },
-  };
+  function take(): void {
+    if (stream.state || leads.holds) return;
+    waiting?.abort();
+    const mine = ++turn;
+    navigator.locks.request(name, { steal: true }, hold).catch((error) => lost(error, mine));
+  }
+  return leads;
 }
 
 /** This tab's own connection, tried again after 1, 2, then every 3 s; `state` is its last word, null when it has none. */
-function ownStream(options: SharedStreamOptions, tell: (news: StreamNews) => void) {
+function ownStream(options: SharedStreamOptions, tell: (news: StreamNews) => void, mayOpen: () => boolean) {
   let source: EventSource | null = null;
   let timer = 0;
   let attempts = 0;
@@ -114,6 +143,7 @@ function ownStream(options: SharedStreamOptions, tell: (news: StreamNews) => voi
 
   function open(): void {
     close();
+    if (!mayOpen()) return;
     const seen = options.lastSeen();
     const opened = new EventSource(seen > 0 ? `/api/events/stream?after=${seen}` : "/api/events/stream");
     source = opened;

@@ -43,7 +43,7 @@ function printSummary(sink: TextSink, summary: CostSummary): void {
   const headings = [
     ["PROVIDER", summary.by_provider.map((row) => ({ name: row.provider, ...row }))],
     ["HARDWARE", summary.by_hardware.map((row) => ({ name: `${row.provider} ${row.hardware}`, ...row }))],
-    ["USER", summary.by_user.map((row) => ({ name: row.user_id, ...row }))],
+    ["USER", summary.by_user.map((row) => ({ name: row.username ?? row.user_id, ...row }))],
   ] as const;
   for (const [title, rows] of headings) {
     printLine(sink, "");

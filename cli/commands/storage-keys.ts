@@ -36,7 +36,7 @@ function addList(parent: Command, io: Io): void {
         { title: "ACCESS KEY", value: (key) => key.access_key_id },
         { title: "NAME", value: (key) => withoutControls(key.name) },
         { title: "ACCESS", value: (key) => key.access },
-        { title: "USER", value: (key) => key.user_id },
+        { title: "USER", value: (key) => key.username ?? key.user_id },
         { title: "LAST USED", value: (key) => (key.last_used_at ? formatTime(key.last_used_at) : "never") },
         { title: "EXPIRES", value: (key) => (key.expires_at ? formatTime(key.expires_at) : "never") },
       ]);

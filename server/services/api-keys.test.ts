@@ -65,6 +65,8 @@ describe("an API key", () => {
     assert.equal(await codeOf(call("POST /api/auth/change-password", { body: change })), "api_key_scope");
     assert.equal(await codeOf(call("POST /api/auth/sessions/revoke-others")), "api_key_scope");
     assert.equal((await call("GET /api/users/me")).username, "ada");
+    const s3 = keyClient(server, (await make(ada, { scoped_permissions: ["api.access"] })).key);
+    assert.equal(await codeOf(s3("POST /api/cloud/storage-keys", { body: { name: "x" } })), "api_key_scope");
     const params = { user_id: adaId };
     await root.call("POST /api/users/{user_id}/permissions", {
       params,

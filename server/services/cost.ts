@@ -14,6 +14,7 @@ import {
   type SpendLimit,
   type SpendLimitTerms,
 } from "../domain/spend-limit.ts";
+import type { UserStore } from "../db/stores/users.ts";
 import type { ConfigFiles } from "./config-files.ts";
 import type { Handlers } from "./handler.ts";
 import { listScope } from "./job-access.ts";
@@ -29,6 +30,7 @@ export interface CostServiceOptions {
   spendLimits: SpendLimitStore;
   charges: JobChargeStore;
   costDays: CostDayStore;
+  users: Pick<UserStore, "names">;
   now: () => number;
 }
 
@@ -150,6 +152,8 @@ async function summary(options: CostServiceOptions, filter: CostFilter): Promise
   const { costDays } = options;
   const total = await costDays.total(filter);
   const days = await costDays.by(filter, ["day"]);
+  const byUser = await costDays.by(filter, ["user_id"]);
+  const names = await options.users.names(byUser.map(({ user_id }) => user_id));
   const wire = ({ micros, jobs }: CostGroup) => ({ cost_usd: usdOfMicros(micros), jobs });
   return {
     from: filter.from,
@@ -169,7 +173,11 @@ async function summary(options: CostServiceOptions, filter: CostFilter): Promise
       hardware: row.hardware,
       ...wire(row),
     })),
-    by_user: (await costDays.by(filter, ["user_id"])).map((row) => ({ user_id: row.user_id, ...wire(row) })),
+    by_user: byUser.map((row) => ({
+      user_id: row.user_id,
+      username: names.get(row.user_id) ?? null,
+      ...wire(row),
+    })),
     projection: await projection(options, filter.userId),
   };
 }

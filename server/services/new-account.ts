@@ -1,10 +1,10 @@
 import type { Kysely } from "kysely";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { UsersTable } from "../db/account-tables.ts";
+import { passwordProblem, passwordSentence } from "@simpletuner-cloud/contract/password-rules.ts";
 import type { Database } from "../db/schema.ts";
 import type { UserStore } from "../db/stores/users.ts";
 import { nameKey } from "../domain/account-names.ts";
-import { passwordProblem } from "../domain/password-rules.ts";
 import { passwordSource } from "./accounts.ts";
 import { hashPassword } from "./password-hash.ts";
 
@@ -22,7 +22,8 @@ export async function suitableHash(
   field = "password",
 ): Promise<string> {
   const problem = passwordProblem(password, owner);
-  if (problem !== null) throw fail("password_unsuitable", { field, problem });
+  if (problem !== null)
+    throw fail("password_unsuitable", { field, problem: passwordSentence(problem), kind: problem.kind });
   return hashPassword(password);
 }
 

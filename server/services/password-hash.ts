@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Options, hash, verify } from "@node-rs/argon2";
-import { normalizedPassword } from "../domain/password-rules.ts";
+import { normalizedPassword } from "@simpletuner-cloud/contract/password-rules.ts";
 
 /** Argon2id with 19 MiB, 2 passes and 1 lane, the least that OWASP's cheat sheet asks for; about 20 ms. */
 const parameters: Options = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 };

@@ -4,6 +4,7 @@ import { isoOrNull } from "@simpletuner-cloud/contract/instants.ts";
 import { type Caller, callerMay } from "@simpletuner-cloud/contract/permissions.ts";
 import type { StorageKey, storageKeyEndpoints } from "@simpletuner-cloud/contract/storage-keys.ts";
 import type { StorageKeyStore } from "../db/stores/storage-keys.ts";
+import type { UserStore } from "../db/stores/users.ts";
 import type { StorageKeysTable } from "../db/schema.ts";
 import { outputsBucket } from "../domain/run-files.ts";
 import type { SecretBox } from "../domain/sealed-secret.ts";
@@ -17,6 +18,7 @@ const dayMs = 24 * 3_600_000;
 /** What storage keys need. */
 export interface StorageKeyOptions {
   storageKeys: StorageKeyStore;
+  users: Pick<UserStore, "names">;
   secrets: SecretBox;
   now: () => number;
   /** This server's address as clients reach it. */
@@ -40,14 +42,17 @@ export function storageKeyService(
   return {
     async listStorageKeys(_input, { caller }) {
       const keys = await storageKeys.list(callerMay(caller, "admin.config") ? null : caller.userId);
+      const names = await options.users.names(keys.map(({ user_id }) => user_id));
       return {
-        keys: keys.map(shown),
+        keys: keys.map((key) => shown(key, names.get(key.user_id) ?? null)),
         endpoint_url: options.baseUrl() + storagePath,
         bucket: outputsBucket,
         region: "auto",
       };
     },
     async createStorageKey({ body }, { caller }) {
+      // It would reach all that its owner may see, which is more than the key that makes it.
+      if (caller.credential?.scoped) throw fail("api_key_scope", { permission: "all that its owner may do" });
       const access = body.access ?? "read";
       if (access === "readwrite" && !callerMay(caller, "admin.config"))
         throw fail("permission_denied", { permission: "admin.config" });
@@ -66,7 +71,7 @@ export function storageKeyService(
         expires_at: body.expires_in_days === undefined ? null : atMs + body.expires_in_days * dayMs,
       };
       await storageKeys.insert(key);
-      return { key: shown(key), secret_access_key: secretAccessKey };
+      return { key: shown(key, caller.username), secret_access_key: secretAccessKey };
     },
     async deleteStorageKey({ params }, { caller }) {
       const key = await storageKeys.find(params.access_key_id);
@@ -89,12 +94,13 @@ export function storageKeyService(
 /** See {@link storageKeyService}. */
 export type StorageKeys = ReturnType<typeof storageKeyService>;
 
-function shown(key: StorageKeysTable): StorageKey {
+function shown(key: StorageKeysTable, username: string | null): StorageKey {
   return {
     access_key_id: key.access_key_id,
     name: key.name,
     access: accessOf(key),
     user_id: key.user_id,
+    username,
     created_at: new Date(Number(key.created_at)).toISOString(),
     last_used_at: isoOrNull(key.last_used_at),
     expires_at: isoOrNull(key.expires_at),

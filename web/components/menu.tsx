@@ -76,8 +76,16 @@ function List({
   );
 }
 
-/** A button of three dots that opens a menu; arrows move in it, Esc and a click elsewhere close it. */
-export function MenuButton({ label, items }: { label: string; items: readonly MenuItem[] }) {
+/** A button, of three dots or of another icon, that opens a menu; arrows move in it, Esc and a click elsewhere close it. */
+export function MenuButton({
+  label,
+  items,
+  icon = "more",
+}: {
+  label: string;
+  items: readonly MenuItem[];
+  icon?: IconName;
+}) {
   const [anchor, setAnchor] = useState<HTMLElement | null>(null);
   const opener = useRef<HTMLElement | null>(null);
   const id = useId();
@@ -88,7 +96,7 @@ export function MenuButton({ label, items }: { label: string; items: readonly Me
   return (
     <>
       <IconButton
-        icon="more"
+        icon={icon}
         label={label}
         aria-haspopup="menu"
         aria-expanded={anchor !== null}

@@ -58,6 +58,12 @@ function userReads(db: Kysely<Database>) {
         .executeTakeFirst();
       return row ?? null;
     },
+    /** Names of users by id; who is gone is left out. */
+    async names(ids: readonly string[]): Promise<Map<string, string>> {
+      if (ids.length === 0) return new Map();
+      const rows = await db.selectFrom("users").select(["id", "username"]).where("id", "in", ids).execute();
+      return new Map(rows.map(({ id, username }) => [id, username]));
+    },
     /** A page by name, and how many match in all. */
     async page(filter: UserFilter, limit: number, offset: number) {
       const matching = filtered(db, filter);

@@ -183,10 +183,10 @@ function Spent({ summary, providers }: { summary: CostSummary; providers: readon
           <Groups
             id="cost-user"
             title={t("by_user")}
-            rows={summary.by_user.map(({ user_id, ...row }) => ({
+            rows={summary.by_user.map(({ user_id, username, ...row }) => ({
               ...row,
               key: user_id,
-              name: user_id,
+              name: username ?? user_id,
               href: null,
             }))}
           />

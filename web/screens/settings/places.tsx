@@ -1,7 +1,7 @@
 import type { Permission } from "@simpletuner-cloud/contract/permissions.ts";
 import { Icon, type IconName } from "../../components/icon.tsx";
 import { Link } from "../../components/link.tsx";
-import { may } from "../../session.ts";
+import { may, session } from "../../session.ts";
 import { t } from "./words.ts";
 
 interface SettingsPlace {
@@ -14,6 +14,13 @@ interface SettingsPlace {
 
 /** Parts of the settings that have a page of their own; a new one is one entry here. */
 const places: readonly SettingsPlace[] = [
+  {
+    href: "/admin/users",
+    icon: "people",
+    title: () => t("people"),
+    text: () => t(session.value?.mode === "single-user" ? "people_add" : "people_text"),
+    needs: "admin.users",
+  },
   {
     href: "/settings/backups",
     icon: "copy",

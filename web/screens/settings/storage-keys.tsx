@@ -12,14 +12,14 @@ import { NewStorageKey } from "./new-storage-key.tsx";
 import { t } from "./storage-key-words.ts";
 
 function KeyRow({ storageKey, onDelete }: { storageKey: StorageKey; onDelete: () => void }) {
-  const { name, access_key_id, access, user_id, last_used_at, expires_at } = storageKey;
+  const { name, access_key_id, access, user_id, username, last_used_at, expires_at } = storageKey;
   return (
     <li class="key-row">
       <div class="key-words">
         <span class="cut" title={name}>
           <strong>{name}</strong> <span class="small muted">{t(access)}</span>
           {user_id !== session.value?.user_id && (
-            <span class="small muted"> {t("of_user", { user: user_id })}</span>
+            <span class="small muted"> {t("of_user", { user: username ?? user_id })}</span>
           )}
         </span>
         <span class="small muted">

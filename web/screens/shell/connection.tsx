@@ -3,6 +3,7 @@ import { Button } from "../../components/button.tsx";
 import { Icon } from "../../components/icon.tsx";
 import { formatClock } from "../../i18n.ts";
 import { connection, lastHeardAt, retryAt, retryNow } from "../../live.ts";
+import { signInNeeded } from "../../signing-in.ts";
 import { t } from "./words.ts";
 
 /** A dot with a word: whether what is on screen is live. */
@@ -18,7 +19,8 @@ export function ConnectionDot() {
 
 /** Tells that the server does not answer, since when, and when it is tried again; covers no content. */
 export function ConnectionBanner() {
-  if (connection.value !== "lost") return null;
+  // A server that asks to sign in again is there, and another dialog says so.
+  if (connection.value !== "lost" || signInNeeded.value) return null;
   const time = formatClock(new Date(lastHeardAt.value));
   const seconds = Math.ceil(((retryAt.value ?? 0) - nowMs.value) / 1000);
   return (

@@ -3,7 +3,7 @@ import type { IconName } from "../../components/icon.tsx";
 import { statusWord } from "../../components/status-badge.tsx";
 import { language, languages, setLanguage, type Language } from "../../i18n.ts";
 import { navigate } from "../../router.ts";
-import { may } from "../../session.ts";
+import { may, session, signOut } from "../../session.ts";
 import { setTheme, theme, type Theme } from "../../theme.ts";
 import { menuPages } from "./pages.ts";
 import { themeName } from "./preferences.tsx";
@@ -41,6 +41,16 @@ function actionEntries(): PaletteEntry[] {
   const entries: PaletteEntry[] = [];
   if (may("job.submit")) {
     entries.push({ key: "new", group, icon: "plus", text: t("new_job"), run: () => navigate("/jobs/new") });
+  }
+  if (session.value?.mode === "multi-user") {
+    entries.push({
+      key: "account",
+      group,
+      icon: "person",
+      text: t("account"),
+      run: () => navigate("/account"),
+    });
+    entries.push({ key: "leave", group, icon: "signOut", text: t("sign_out"), run: () => void signOut() });
   }
   for (const which of ["system", "light", "dark"] satisfies Theme[]) {
     if (which === theme.value) continue;

@@ -13,6 +13,7 @@ import { BottomBar } from "./bottom-bar.tsx";
 import { ConnectionBanner, ConnectionDot } from "./connection.tsx";
 import { News } from "./news.tsx";
 import { Rail } from "./rail.tsx";
+import { UserMenu } from "./user-menu.tsx";
 import { t } from "./words.ts";
 
 const palette = lazyScreen(() => import("./palette.tsx").then((module) => module.Palette));
@@ -51,6 +52,7 @@ function TopBar({ onSearch }: { onSearch: () => void }) {
             {t("new_job")}
           </ButtonLink>
         )}
+        <UserMenu />
       </div>
     </header>
   );

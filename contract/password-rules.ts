@@ -28,22 +28,37 @@ export function normalizedPassword(password: string): string {
   return password.normalize("NFKC");
 }
 
-/** What is wrong with a new password, as the rest of a sentence that begins with its field; null when it will do. */
-export function passwordProblem(password: string, owner: PasswordOwner): string | null {
+/** Why a password will not do. */
+export interface PasswordProblem {
+  kind: "short" | "long" | "own_name" | "well_known";
+  /** Characters it has. */
+  length: number;
+  /** Characters it needs at least, or may have at most. */
+  limit: number;
+}
+
+/** What is wrong with a new password; null when it will do. Empty names are not looked at. */
+export function passwordProblem(password: string, owner: PasswordOwner): PasswordProblem | null {
   const text = normalizedPassword(password);
   const length = [...text].length;
-  if (length < shortest)
-    return `it has ${length} ${length === 1 ? "character" : "characters"}, at least ${shortest} are needed.`;
-  if (length > longest) return `it has ${length} characters, at most ${longest} are taken.`;
+  if (length < shortest) return { kind: "short", length, limit: shortest };
+  if (length > longest) return { kind: "long", length, limit: longest };
   const lower = text.toLowerCase();
-  const names = [owner.username, owner.email, owner.email.split("@")[0] ?? ""].map((name) =>
-    name.toLowerCase(),
-  );
-  if (names.includes(lower)) return "it is your own name. Choose something that others cannot know.";
+  const names = [owner.username, owner.email, owner.email.split("@")[0] ?? ""];
+  if (names.some((name) => name !== "" && name.toLowerCase() === lower))
+    return { kind: "own_name", length, limit: longest };
   const few = new Set(lower).size < 4;
   const row = "01234567890abcdefghijklmnopqrstuvwxyz".includes(lower) || "09876543210".includes(lower);
   const core = lower.replace(/^[^\p{L}]+|[^\p{L}]+$/gu, "");
-  if (few || row || wellKnown.has(lower) || wellKnown.has(core))
-    return "it is one of the passwords that are tried first. Choose several words or let a password manager make one.";
-  return null;
+  const known = few || row || wellKnown.has(lower) || wellKnown.has(core);
+  return known ? { kind: "well_known", length, limit: longest } : null;
+}
+
+/** A problem as the rest of a sentence that begins with its field. */
+export function passwordSentence({ kind, length, limit }: PasswordProblem): string {
+  const characters = `${length} ${length === 1 ? "character" : "characters"}`;
+  if (kind === "short") return `it has ${characters}, at least ${limit} are needed.`;
+  if (kind === "long") return `it has ${characters}, at most ${limit} are taken.`;
+  if (kind === "own_name") return "it is your own name. Choose something that others cannot know.";
+  return "it is one of the passwords that are tried first. Choose several words or let a password manager make one.";
 }

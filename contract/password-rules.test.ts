@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { normalizedPassword, passwordProblem } from "./password-rules.ts";
+import { normalizedPassword, passwordProblem as found, passwordSentence } from "./password-rules.ts";
+
+function passwordProblem(password: string, owner: typeof ada): string | null {
+  const problem = found(password, owner);
+  return problem === null ? null : passwordSentence(problem);
+}
 
 const ada = { username: "ada_lovelace", email: "countess@example.org" };
 
