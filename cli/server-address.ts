@@ -21,7 +21,7 @@ const planTimeoutMs = 15 * 60_000;
 
 /**
  * The server's address: `--server`, else `SIMPLETUNER_HOST` and `SIMPLETUNER_PORT`
- * (127.0.0.1:8001), over https when `SIMPLETUNER_SSL_ENABLED` is true.
+ * (127.0.0.1:8001), over https when `SIMPLETUNER_SSL_ENABLED` is true; a server with a certificate answers this machine in plain.
  */
 export function serverUrl(option: string | undefined, env: NodeJS.ProcessEnv): string {
   if (option !== undefined) {

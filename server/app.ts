@@ -1,4 +1,3 @@
-import type { Server } from "node:http";
 import { runDriver } from "./background/drive-run.ts";
 import { makeBackups } from "./background/make-backups.ts";
 import { appliedRestore, finishRestore } from "./backups/restore-backup.ts";
@@ -10,6 +9,7 @@ import { jobQueue } from "./background/start-queued-jobs.ts";
 import { sweepSessions } from "./background/sweep-sessions.ts";
 import { sweepStorageHourly } from "./background/sweep-storage.ts";
 import type { Stores } from "./db/stores/open-stores.ts";
+import type { RequestSource } from "./http/request-source.ts";
 import { mountStorage } from "./http/storage-mount.ts";
 import { outputDeliverer } from "./services/deliver-outputs.ts";
 import { storageRights } from "./services/storage-access.ts";
@@ -21,7 +21,7 @@ import { webListener } from "./app/web-listener.ts";
 /** A composed application. */
 export interface App {
   /** Answers the requests of a server. */
-  attach(server: Server): void;
+  attach(server: RequestSource): void;
   stores: Stores;
   /** Whether people sign in here. */
   hasAccounts(): Promise<boolean>;

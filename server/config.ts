@@ -5,6 +5,7 @@ import { type OutboundConfig, outboundOf } from "./config/outbound.ts";
 import { type ReplicateConfig, replicateOf } from "./config/replicate.ts";
 import { type StorageEndpointConfig, storageEndpointOf } from "./config/storage-endpoint.ts";
 import { type SecretsConfig, secretsOf } from "./config/secrets.ts";
+import { type TlsConfig, tlsOf } from "./config/tls.ts";
 import { integerOf, oneOf, StartError } from "./config/values.ts";
 
 /** Every setting of the server that is fixed at start, with the environment variable it comes from. */
@@ -40,6 +41,8 @@ export interface ServerConfig {
   backupFolder: string | null;
   /** SIMPLETUNER_BACKUP_URL: an external bucket that each backup is copied to. */
   backupBucket: ExternalStorageConfig | null;
+  /** Null: plain HTTP. */
+  tls: TlsConfig | null;
   /** How this server reaches services on the network. */
   outbound: OutboundConfig;
   replicate: ReplicateConfig;
@@ -67,6 +70,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     externalStorage: externalStorageOf(env, "SIMPLETUNER_STORAGE"),
     backupFolder: env["SIMPLETUNER_BACKUP_DIR"] || null,
     backupBucket: externalStorageOf(env, "SIMPLETUNER_BACKUP"),
+    tls: tlsOf(env),
     outbound: outboundOf(env),
     replicate: replicateOf(env),
     secrets: secretsOf(env),

@@ -87,6 +87,12 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     text: "another server that speaks Replicate's API",
   },
   {
+    name: "SIMPLETUNER_SSL_CERT",
+    otherwise: "",
+    text: "certificate with its chain, in PEM: the server then speaks https; a renewed file is taken up by itself",
+  },
+  { name: "SIMPLETUNER_SSL_KEY", otherwise: "", text: "private key of the certificate, in PEM" },
+  {
     name: "SIMPLETUNER_BACKUP_DIR",
     otherwise: "backups in the state directory",
     text: "folder that backups are written to",

@@ -1,14 +1,13 @@
 import { applyRestore } from "./backups/restore-backup.ts";
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
 import { createApp } from "./app.ts";
 import { readConfig, type ServerConfig } from "./config.ts";
 import { StartError } from "./config/values.ts";
 import { statePaths } from "./config/state-paths.ts";
 import { type Authenticate, isLoopbackAddress, isLoopbackName } from "./http/authenticate.ts";
+import { type Listener, openListener } from "./listener.ts";
 import { serverLog } from "./log.ts";
 import { lockState } from "./state-lock.ts";
 
@@ -67,7 +66,7 @@ async function listenAndRun(
   const log = serverLog(config);
   applyRestore(statePaths(config.stateDir));
   const accessToken = randomBytes(18).toString("base64url");
-  const server = createServer({ requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 65_000 });
+  const server = openListener(config.tls, log);
   const app = await createApp({
     config,
     env,
@@ -76,11 +75,11 @@ async function listenAndRun(
     othersReachIt: othersReach(config),
     authenticate: options.authenticate ?? null,
     findCaller: options.findCaller ?? null,
-    baseUrl: () => config.publicUrl ?? urlOf(server, config.host),
+    baseUrl: () => config.publicUrl ?? urlOf(server, config),
     now: options.now ?? Date.now,
     checkAnswers: options.checkAnswers ?? false,
   });
-  app.attach(server);
+  app.attach(server.requests);
   try {
     await listen(server, config);
     const { rescued } = await app.start();
@@ -92,15 +91,15 @@ async function listenAndRun(
   }
   let closing: Promise<void> | undefined;
   const closeAll = async (): Promise<void> => {
-    const closed = new Promise((resolve) => server.close(resolve));
+    const closed = server.close();
     await app.stop();
     await answersGiven(server, closed);
     await app.dispose();
     unlock();
   };
-  const url = urlOf(server, config.host);
+  const url = urlOf(server, config);
   log.info({ url, state_dir: config.stateDir }, "listening");
-  const entrance = config.publicUrl ?? url;
+  const entrance = config.publicUrl ?? (config.tls === null ? url : url.replace("http:", "https:"));
   return {
     url,
     accessUrl: !othersReach(config)
@@ -113,7 +112,7 @@ async function listenAndRun(
 }
 
 /** Waits for the requests under way, at most {@link longestAnswerMs}; then cuts them off. */
-async function answersGiven(server: Server, closed: Promise<unknown>): Promise<void> {
+async function answersGiven(server: Listener, closed: Promise<unknown>): Promise<void> {
   // Node leaves a kept-alive connection open after its last answer.
   const idle = setInterval(() => server.closeIdleConnections(), 20);
   const late = setTimeout(() => server.closeAllConnections(), longestAnswerMs);
@@ -122,31 +121,30 @@ async function answersGiven(server: Server, closed: Promise<unknown>): Promise<v
   clearTimeout(late);
 }
 
-async function listen(server: Server, { host, port }: ServerConfig): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EADDRINUSE") {
-        reject(
-          new StartError(
-            `Port ${port} on ${host} is already in use. Stop the program that uses it, or choose another port with --port or SIMPLETUNER_PORT.`,
-          ),
-        );
-      } else if (error.code === "EACCES") {
-        reject(
-          new StartError(
-            `Port ${port} needs administrator rights. Choose one above 1023 with --port or SIMPLETUNER_PORT.`,
-          ),
-        );
-      } else if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND") {
-        reject(
-          new StartError(
-            `${host} is not an address of this machine. Choose another with --host or SIMPLETUNER_HOST.`,
-          ),
-        );
-      } else reject(error);
-    });
-    server.listen(port, host, resolve);
+async function listen(server: Listener, { host, port }: ServerConfig): Promise<void> {
+  await server.listen(port, host).catch((error: NodeJS.ErrnoException) => {
+    throw listenProblem(error, host, port) ?? error;
   });
+}
+
+function listenProblem({ code }: NodeJS.ErrnoException, host: string, port: number): StartError | null {
+  switch (code) {
+    case "EADDRINUSE":
+      return new StartError(
+        `Port ${port} on ${host} is already in use. Stop the program that uses it, or choose another port with --port or SIMPLETUNER_PORT.`,
+      );
+    case "EACCES":
+      return new StartError(
+        `Port ${port} needs administrator rights. Choose one above 1023 with --port or SIMPLETUNER_PORT.`,
+      );
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return new StartError(
+        `${host} is not an address of this machine. Choose another with --host or SIMPLETUNER_HOST.`,
+      );
+    default:
+      return null;
+  }
 }
 
 function lockStateDir(config: ServerConfig): () => void {
@@ -174,10 +172,10 @@ function othersReach({ host, publicUrl }: ServerConfig): boolean {
   return !names.every((name) => isLoopbackAddress(name) || isLoopbackName(name));
 }
 
-function urlOf(server: Server, host: string): string {
-  const address = server.address() as AddressInfo | null;
+/** How this machine reaches the server; plain also with a certificate, whose name is that of another address. */
+function urlOf(server: Listener, { host }: ServerConfig): string {
   const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
-  return `http://${name}:${address?.port ?? 0}`;
+  return `http://${name}:${server.address()?.port ?? 0}`;
 }
 
 function definedOnly<Values extends object>(

@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener, Server } from "node:http";
+import type { IncomingMessage, RequestListener } from "node:http";
 import type { Logger } from "pino";
 import { Failure } from "@simpletuner-cloud/contract/errors.ts";
 import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
@@ -11,6 +11,7 @@ import type { LiveStorageKey, StorageKeys } from "../services/storage-keys.ts";
 import type { LiveUploadToken, UploadTokens } from "../services/upload-tokens.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { OwnPages } from "./own-pages.ts";
+import type { RequestSource } from "./request-source.ts";
 import { inScope } from "./request-scope.ts";
 import type { S3Credential } from "./s3/s3-access.ts";
 import { createS3Handler, mountS3, type S3HandlerDeps } from "./s3/s3-handler.ts";
@@ -32,7 +33,11 @@ export interface StorageMountOptions {
 }
 
 /** Puts the S3 endpoint in front of the other routes of a server, on Node's own streams. */
-export function mountStorage(server: Server, others: RequestListener, options: StorageMountOptions): void {
+export function mountStorage(
+  server: RequestSource,
+  others: RequestListener,
+  options: StorageMountOptions,
+): void {
   const mount = { pathPrefix: storagePath, ...options.endpoint };
   const handle = createS3Handler({
     ...mount,

@@ -1,4 +1,5 @@
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { RequestSource } from "../request-source.ts";
 import type { ObjectStorage } from "../../adapters/storage/storage.ts";
 import { allowOrigin, answerPreflight } from "./cross-origin.ts";
 import { authenticate, type AuthenticationDeps } from "./s3-authentication.ts";
@@ -194,7 +195,7 @@ function isObjectHeader(name: string): boolean {
  * bring nothing for a minute itself.
  */
 export function mountS3(
-  server: Server,
+  server: RequestSource,
   { pathPrefix, baseDomain }: S3Mount,
   handler: S3Handler,
   others: RequestListener,
