@@ -7,6 +7,7 @@ import { streamSink } from "../packaging/archive-sinks.ts";
 import type { ArchiveEntry, OpenEntry } from "../packaging/entry-source.ts";
 import { writeZip } from "../packaging/zip-writer.ts";
 import type { FileDownload } from "./handler.ts";
+import { storedCrc32 } from "./stored-crc.ts";
 
 /** What an archive is made of. */
 export interface ArtifactArchive {
@@ -75,12 +76,14 @@ async function crcOf(
   listed: ObjectInfo,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  const { CRC32: declared } = listed.checksums;
-  if (declared !== undefined && listed.checksumType === "FULL_OBJECT")
-    return Buffer.from(declared, "base64").readUInt32BE(0);
+  const declared = storedCrc32(listed);
+  if (declared !== null) return declared;
   const object = await openListed(storage, listed);
   let crc = 0;
   try {
+    // The lists of an external storage do not tell what the object itself does.
+    const told = storedCrc32(object.info);
+    if (told !== null) return told;
     await object.read({ start: 0, end: listed.sizeBytes }, async (chunk) => {
       signal?.throwIfAborted();
       crc = crc32(chunk, crc);

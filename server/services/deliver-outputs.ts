@@ -1,12 +1,19 @@
 import { createReadStream } from "node:fs";
 import { opendir, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
+import { crc32 } from "node:zlib";
 import { Failure } from "@simpletuner-cloud/contract/errors.ts";
-import type { ObjectStorage } from "../adapters/storage/storage.ts";
+import type { ObjectStorage, PutObject } from "../adapters/storage/storage.ts";
 import type { RetainedArtifact } from "../domain/checkpoint-retention.ts";
 import { artifactKind, modelRank, outputsBucket } from "../domain/run-files.ts";
 import type { CheckpointRetention } from "./checkpoint-retention.ts";
 import { storagePath } from "./results.ts";
+
+/** So much of a file is read at a time. */
+const readBytes = 256 * 1024;
+
+/** Up to this length an ETag is an MD5. */
+const largestMd5Bytes = 64 * 1024 * 1024;
 
 /** What a delivery found and where the model lies. */
 export interface Delivery {
@@ -79,12 +86,39 @@ async function copyIfNew(storage: ObjectStorage, path: string, key: string): Pro
   await storage.putObject({
     bucket: outputsBucket,
     key,
-    body: createReadStream(path),
+    ...checkedBody(createReadStream(path, { highWaterMark: readBytes }), size),
     declaredBytes: size,
     headers: {},
     userMetadata: {},
   });
   return size;
+}
+
+/**
+ * A body with its CRC-32, so that an archive of it need not read it for that. It stands for the MD5 where that
+ * would take longest; smaller objects keep an ETag that S3 clients can compare.
+ */
+function checkedBody(
+  stream: AsyncIterable<Buffer>,
+  sizeBytes: number,
+): Pick<PutObject, "body" | "checksums"> {
+  let crc = 0;
+  return {
+    body: {
+      isVouchedFor: sizeBytes > largestMd5Bytes,
+      async *[Symbol.asyncIterator]() {
+        for await (const chunk of stream) {
+          crc = crc32(chunk, crc);
+          yield chunk;
+        }
+      },
+    },
+    checksums() {
+      const digest = Buffer.alloc(4);
+      digest.writeUInt32BE(crc);
+      return { CRC32: digest.toString("base64") };
+    },
+  };
 }
 
 /** The finished model: of several the one that lies highest, and of those the one with a name that trainers give it. */

@@ -1,7 +1,14 @@
 import { createHash } from "node:crypto";
 import { crc32 as zlibCrc32 } from "node:zlib";
 import type { ChecksumAlgorithm, Checksums, ChecksumType } from "../../adapters/storage/storage.ts";
-import { crc, crc32cModel, crc32Model, crc64nvmeModel, crcCombiner, type CrcModel } from "./crc.ts";
+import {
+  crc32cModel,
+  crc32Model,
+  crc64nvmeModel,
+  crcCombiner,
+  type CrcModel,
+} from "../../domain/crc-arithmetic.ts";
+import { crc } from "./crc.ts";
 
 /** Every checksum algorithm, in the order of the documents. */
 export const checksumAlgorithms = ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"] as const;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe, it } from "node:test";
-import { crc, crc32cModel, crc32Model, crc64nvmeModel, type CrcModel } from "./crc.ts";
+import { crc32cModel, crc32Model, crc64nvmeModel, type CrcModel } from "../../domain/crc-arithmetic.ts";
+import { crc } from "./crc.ts";
 import { dataBytes, laneBytes } from "./crc-module.ts";
 
 /** Bit by bit, as the definition says. */
