@@ -6,9 +6,17 @@ import { checksumHasher } from "@simpletuner-cloud/server/http/s3/checksums.ts";
 /** How a body is protected: `plain` for servers without signatures, the others as S3 clients send them. */
 export type PayloadKind = "plain" | "unsigned" | "sha256" | "crc32" | "crc64nvme";
 
+/** What an S3 client signs with. */
+export interface AccessKey {
+  id: string;
+  secret: string;
+}
+
 /** One measurement; the keys are `<key>`, or `<key>-<client>-<number>` where there are several. */
 export interface LoadTask {
   port: number;
+  /** Signs the requests; null for servers without signatures. */
+  accessKey: AccessKey | null;
   prefix: string;
   key: string;
   payload: PayloadKind;
@@ -125,10 +133,11 @@ class Client {
   }
 
   #headOf(method: string, key: string, query: string, body: Body | null): string {
-    const { port, prefix, payload } = this.#task;
+    const { port, prefix, accessKey } = this.#task;
     const path = prefix + key;
     const headers: Record<string, string> = { host: `127.0.0.1:${port}`, ...body?.headers };
-    if (payload !== "plain") Object.assign(headers, signature(method, path, query, headers, body?.sha256));
+    if (accessKey !== null)
+      Object.assign(headers, signature(accessKey, method, path, query, headers, body?.sha256));
     if (body !== null) headers["content-length"] = String(body.length);
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     return `${method} ${path}${query === "" ? "" : `?${query}`} HTTP/1.1\r\n${lines.join("")}\r\n`;
@@ -157,8 +166,9 @@ class Client {
 const region = "auto";
 let knownKey: { day: string; key: Buffer } | null = null;
 
-/** Signature Version 4 with the bench's credential, over every header. */
+/** Signature Version 4 over every header. */
 function signature(
+  accessKey: AccessKey,
   method: string,
   path: string,
   query: string,
@@ -169,7 +179,7 @@ function signature(
   const day = dateTime.slice(0, 8);
   if (knownKey?.day !== day) {
     const names = [day, region, "s3", "aws4_request"];
-    knownKey = { day, key: names.reduce<Buffer>(hmac, Buffer.from("AWS4bench-secret")) };
+    knownKey = { day, key: names.reduce<Buffer>(hmac, Buffer.from(`AWS4${accessKey.secret}`)) };
   }
   const signed = { ...headers, "x-amz-content-sha256": payloadHash, "x-amz-date": dateTime };
   const lines = Object.entries(signed).sort(([left], [right]) => (left < right ? -1 : 1));
@@ -190,7 +200,7 @@ function signature(
   return {
     "x-amz-content-sha256": payloadHash,
     "x-amz-date": dateTime,
-    authorization: `AWS4-HMAC-SHA256 Credential=bench/${scope}, SignedHeaders=${names}, Signature=${hmac(knownKey.key, text).toString("hex")}`,
+    authorization: `AWS4-HMAC-SHA256 Credential=${accessKey.id}/${scope}, SignedHeaders=${names}, Signature=${hmac(knownKey.key, text).toString("hex")}`,
   };
 }
 
@@ -201,7 +211,7 @@ function hmac(key: Buffer, text: string): Buffer {
 async function multipart(task: LoadTask, clients: Client[]): Promise<number> {
   const [first] = clients;
   if (first === undefined) return 0;
-  const isS3 = task.payload !== "plain";
+  const isS3 = task.accessKey !== null;
   const algorithm = task.payload.startsWith("crc")
     ? { "x-amz-checksum-algorithm": task.payload.toUpperCase() }
     : undefined;

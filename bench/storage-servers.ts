@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -7,6 +7,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 import { youngHeapFlag } from "@simpletuner-cloud/cli/young-heap.ts";
+import { apiClient } from "@simpletuner-cloud/contract/client.ts";
+import type { AccessKey } from "./storage-load.ts";
 
 /** A server under measurement. */
 export interface StorageServer {
@@ -14,8 +16,8 @@ export interface StorageServer {
   port: number;
   /** Path in front of every key. */
   prefix: string;
-  /** Whether requests are signed and speak S3. */
-  isS3: boolean;
+  /** What requests are signed with; null where they are plain HTTP. */
+  accessKey: AccessKey | null;
   /** User and system time of all its processes. */
   cpuSeconds(): number;
   /** Highest resident memory since {@link resetPeak}, of all its processes together. */
@@ -23,6 +25,11 @@ export interface StorageServer {
   resetPeak(): void;
   stop(): Promise<void>;
 }
+
+const outputsPath = "/api/cloud/storage/outputs/";
+
+/** The key that our endpoint knows when it runs alone, and that other servers are started with. */
+const benchKey: AccessKey = { id: "bench", secret: "bench-secret" };
 
 /** Bundles our endpoint as the product is bundled; returns the file. */
 export async function bundleEndpoint(folder: string): Promise<string> {
@@ -42,7 +49,7 @@ export async function startEndpoint(
 ): Promise<StorageServer> {
   const name = durability === "full" ? "endpoint" : "endpoint, no fdatasync";
   const started = await startNode([youngHeapFlag, script, folder, durability]);
-  return { name, prefix: "/api/cloud/storage/outputs/", isS3: true, ...started };
+  return { name, prefix: outputsPath, accessKey: benchKey, ...started };
 }
 
 /** The bare server; with `sync`, it flushes files as our endpoint does. */
@@ -51,7 +58,7 @@ export async function startBare(folder: string, sync: boolean): Promise<StorageS
   const script = fileURLToPath(new URL("storage-bare-server.ts", import.meta.url));
   const name = sync ? "bare Node + fsync" : "bare Node";
   const started = await startNode([script, folder, sync ? "sync" : ""]);
-  return { name, prefix: "/", isS3: false, ...started };
+  return { name, prefix: "/", accessKey: null, ...started };
 }
 
 /** nginx with WebDAV from this machine's packages, one worker; null when it is not installed. */
@@ -73,10 +80,42 @@ export async function startNginx(folder: string): Promise<StorageServer | null> 
   );
   const child = spawn("nginx", ["-c", file, "-p", folder], { stdio: ["ignore", "ignore", "inherit"] });
   await untilListening(port, child);
-  return { name: "nginx WebDAV", port, prefix: "/", isS3: false, ...processFigures(child) };
+  return { name: "nginx WebDAV", port, prefix: "/", accessKey: null, ...processFigures(child) };
 }
 
-async function startNode(args: readonly string[]): Promise<Omit<StorageServer, "name" | "prefix" | "isS3">> {
+/** `rclone serve s3` over a folder, where `RCLONE` or the PATH has an rclone with it; null without. */
+export async function startRclone(folder: string): Promise<StorageServer | null> {
+  const program = process.env["RCLONE"] ?? "rclone";
+  const help = spawnSync(program, ["serve", "s3", "--help"], { encoding: "utf8" });
+  if (help.error !== undefined || !help.stdout.includes("--auth-key")) return null;
+  await mkdir(join(folder, "outputs"), { recursive: true });
+  const port = await freePort();
+  const key = ["--auth-key", `${benchKey.id},${benchKey.secret}`];
+  const args = ["serve", "s3", "--config", "/dev/null", "--addr", `127.0.0.1:${port}`, ...key, folder];
+  const child = spawn(program, args, { stdio: ["ignore", "ignore", "ignore"] });
+  await untilListening(port, child);
+  const name = "rclone serve s3";
+  return { name, port, prefix: "/outputs/", accessKey: benchKey, ...processFigures(child) };
+}
+
+/** The whole product from dist/, the endpoint being one of the things it does; null before it was built. */
+export async function startProduct(folder: string): Promise<StorageServer | null> {
+  const program = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
+  if (!existsSync(program)) return null;
+  const port = await freePort();
+  const args = [program, "server", "--port", String(port), "--state-dir", folder];
+  const env = { ...process.env, SIMPLETUNER_LOG_LEVEL: "warn" };
+  const child = spawn(process.execPath, args, { env, stdio: ["ignore", "ignore", "inherit"] });
+  await untilListening(port, child);
+  const call = apiClient(`http://127.0.0.1:${port}`);
+  const made = await call("POST /api/cloud/storage-keys", { body: { name: "bench", access: "readwrite" } });
+  const accessKey = { id: made.key.access_key_id, secret: made.secret_access_key };
+  return { name: "whole server", port, prefix: outputsPath, accessKey, ...processFigures(child) };
+}
+
+async function startNode(
+  args: readonly string[],
+): Promise<Omit<StorageServer, "name" | "prefix" | "accessKey">> {
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   const port = await new Promise<number>((resolve, reject) => {
     child.stdout.setEncoding("utf8").once("data", (line: string) => resolve(Number(line)));

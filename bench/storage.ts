@@ -10,11 +10,13 @@ import {
   startBare,
   startEndpoint,
   startNginx,
+  startProduct,
+  startRclone,
   type StorageServer,
 } from "./storage-servers.ts";
 
 /**
- * The storage endpoint beside a bare `node:http` server that writes files, and nginx WebDAV, in one run: large objects
+ * The storage endpoint beside a bare `node:http` server that writes files, nginx WebDAV and rclone, in one run: large objects
  * in one stream and in parts, small ones, and many at once. Runs alternate, keys are fresh, and every object is
  * deleted as soon as it was measured, small ones at the end; "bare" is the ceiling of this runtime on this machine.
  * Usage: `node bench/storage.ts [--mib 1024] [--rounds 3] [--small 4000] [--many 32] [--many-mib 1024] [--dir /tmp]
@@ -57,7 +59,8 @@ async function load(
   const whole: LoadTask = {
     port: server.port,
     prefix: server.prefix,
-    payload: server.isS3 ? "unsigned" : "plain",
+    accessKey: server.accessKey,
+    payload: server.accessKey === null ? "plain" : "unsigned",
     clients: 1,
     objectsEach: 0,
     sizeBytes: largeBytes,
@@ -106,7 +109,7 @@ async function measure(
 }
 
 const payloadsOf = (server: StorageServer): PayloadKind[] =>
-  server.isS3 ? ["crc32", "crc64nvme", "sha256", "unsigned"] : ["plain"];
+  server.accessKey === null ? ["plain"] : ["crc32", "crc64nvme", "sha256", "unsigned"];
 
 async function largeRound(server: StorageServer): Promise<void> {
   for (const payload of payloadsOf(server)) {
@@ -132,7 +135,7 @@ async function largeRound(server: StorageServer): Promise<void> {
 
 async function smallRound(server: StorageServer): Promise<void> {
   const key = `small-${keys++}`;
-  const payload = server.isS3 ? "sha256" : "plain";
+  const payload = server.accessKey === null ? "plain" : "sha256";
   const small = { key, payload, clients: 16, objectsEach: smallEach, sizeBytes: 4096 } as const;
   await measure("4 KiB PUT, 16 clients", server, { operation: "put", ...small }, true);
   await measure("4 KiB GET, 16 clients", server, { operation: "get", ...small }, true);
@@ -141,7 +144,7 @@ async function smallRound(server: StorageServer): Promise<void> {
 
 async function manyRound(server: StorageServer): Promise<void> {
   const key = `many-${keys++}`;
-  const payload = server.isS3 ? "crc32" : "plain";
+  const payload = server.accessKey === null ? "plain" : "crc32";
   const many = { key, payload, clients: manyClients, objectsEach: 1, sizeBytes: manyBytes } as const;
   await measure(`${manyClients} clients × ${manyBytes / mebibyte} MiB PUT`, server, {
     operation: "put",
@@ -196,7 +199,10 @@ async function startAll(): Promise<StorageServer[]> {
   const nginx = await startNginx(join(workDir, "nginx"));
   if (nginx === null) console.log("skipped: nginx WebDAV (no nginx with its DAV module on this machine)");
   else found.push(nginx);
-  console.log("skipped: rclone serve s3 (no Debian build of rclone has it)");
+  const rclone = await startRclone(join(workDir, "rclone"));
+  if (rclone === null)
+    console.log("skipped: rclone serve s3 (Debian builds rclone without it; RCLONE may name another)");
+  else found.push(rclone);
   return found;
 }
 
@@ -218,7 +224,10 @@ try {
     }
   }
   if (figures.includes("many")) {
-    for (const server of chosen) {
+    const product = await startProduct(join(workDir, "product"));
+    if (product === null) console.log("skipped: the whole server (npm run build makes it)");
+    else servers.push(product);
+    for (const server of servers.filter(({ name }) => name.includes(only))) {
       execFileSync("sync", ["-f", workDir]);
       await manyRound(server);
     }
