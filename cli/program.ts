@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { addBackup } from "./commands/backup.ts";
 import { addBackupRestore } from "./commands/backup-restore.ts";
+import { addAuth } from "./commands/auth.ts";
 import { addConfigsImport } from "./commands/configs-import.ts";
 import { addConfigsList } from "./commands/configs-list.ts";
 import { addConfigsShow } from "./commands/configs-show.ts";
@@ -79,6 +80,7 @@ function cliProgram(io: Io): Command {
   const storage = program.command("storage").description("the storage endpoint for outputs");
   for (const add of [addStorageKeys, addStorageVerify]) add(storage, io);
   addBackupRestore(addBackup(program, io), io);
+  addAuth(program, io);
   addStatus(program, io);
   addDoctor(program, io);
   return program;

@@ -10,6 +10,8 @@ export interface ServerConnection {
   readonly baseUrl: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly call: ApiClient;
+  /** What `call` fetches with: ends at Ctrl-C and after a while without an answer. */
+  readonly fetcher: typeof fetch;
   /** Opens a stream; the caller's signal is the only time limit. */
   readonly open: (path: string, headers: Record<string, string>, signal: AbortSignal) => Promise<Response>;
 }
@@ -62,6 +64,7 @@ export function connectTo(baseUrl: string, io: Pick<Io, "env" | "interrupted">):
   return {
     baseUrl,
     headers,
+    fetcher: timedFetch,
     call: apiClient(baseUrl, headers, timedFetch),
     open: (path, extra, signal) => fetch(baseUrl + path, { headers: { ...headers, ...extra }, signal }),
   };
@@ -78,6 +81,8 @@ export function sentenceOf(error: unknown): string {
     ) {
       return `${error.message} Correlation id: ${error.correlationId}`;
     }
+    if (error.code === "authentication_error" || error.code === "credential_refused")
+      return `${error.message} The command line sends SIMPLETUNER_API_KEY; make one with: npx simpletuner-cloud auth keys create laptop --username <you>`;
     return error.message;
   }
   return error instanceof Error ? error.message : String(error);

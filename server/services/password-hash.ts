@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type Options, hash, verify } from "@node-rs/argon2";
+import type { Options } from "@node-rs/argon2";
 import { normalizedPassword } from "@simpletuner-cloud/contract/password-rules.ts";
 
 /** Argon2id with 19 MiB, 2 passes and 1 lane, the least that OWASP's cheat sheet asks for; about 20 ms. */
@@ -8,8 +8,12 @@ const presentForm = "$argon2id$v=19$m=19456,t=2,p=1$";
 
 let nobody: Promise<string> | null = null;
 
+/** Machine code, loaded when the first password comes: a server of one person never needs it. */
+const argon2 = () => import("@node-rs/argon2");
+
 /** The hash to store, in PHC form with its own salt. */
-export function hashPassword(password: string): Promise<string> {
+export async function hashPassword(password: string): Promise<string> {
+  const { hash } = await argon2();
   return hash(normalizedPassword(password), parameters);
 }
 
@@ -22,6 +26,7 @@ export async function checkPassword(
   stored: string | null,
 ): Promise<{ right: boolean; outdated: boolean }> {
   nobody ??= hashPassword(randomBytes(18).toString("base64url"));
+  const { verify } = await argon2();
   const right = await verify(stored ?? (await nobody), normalizedPassword(password));
   return { right: right && stored !== null, outdated: stored !== null && !stored.startsWith(presentForm) };
 }
