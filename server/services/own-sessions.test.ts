@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, test } from "node:test";
+import { recoverAccount } from "../recover-account.ts";
 import {
   addUser,
   type Browser,
@@ -150,6 +151,16 @@ describe("a session", () => {
     await root.call("POST /api/users/{user_id}/deactivate", { params: { user_id: id } });
     await third.stream.ended;
     assert.equal(await codeOf(third.browser.call("GET /api/cloud/jobs")), "credential_refused");
+  });
+
+  test("that another process ends takes its stream with it", async () => {
+    await addUser(root, "remote");
+    const browser = await signIn(server, "remote");
+    const cookie = `simpletuner_session=${browser.cookies.get("simpletuner_session")}`;
+    const stream = await readStream(`${server.url}/api/events/stream`, { cookie });
+    await recoverAccount({ stateDir: server.stateDir, named: "remote", password: "another lighthouse" });
+    await stream.ended;
+    assert.ok(!(await alive(browser)));
   });
 
   test("that ran out is removed with its event, and failed attempts are forgotten", async () => {
