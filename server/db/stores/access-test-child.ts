@@ -66,7 +66,11 @@ const acts = {
       const key = `${id} ${hash}`;
       if (right)
         await sessions.insert(transaction, {
-          ...{ id: key, token_hash: key, user_id: id, address: "", user_agent: "" },
+          id: key,
+          token_hash: key,
+          user_id: id,
+          address: "",
+          user_agent: "",
           ...times,
         });
       return { answer: right ? "done" : "refused", events: [] };
