@@ -116,7 +116,7 @@ const publicEndpoints = {
       { additionalProperties: false },
     ),
     answer: SignedIn,
-    errors: ["invite_invalid", "password_unsuitable", "too_many_attempts", "not_set_up"],
+    errors: ["invite_invalid", "password_unsuitable"],
   }),
 } as const;
 

@@ -250,7 +250,7 @@ const accountEndpoints = {
     summary: "Let a user sign in again at once after too many failed attempts",
     params: UserParams,
     answer: Done,
-    errors: ["user_not_found"],
+    errors: changeErrors,
   }),
   inviteUser: endpoint({
     method: "POST",
