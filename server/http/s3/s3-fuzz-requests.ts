@@ -6,6 +6,9 @@ import { mutateDraft, mutateHead } from "./s3-fuzz-mutations.ts";
 import { amzDate, emptyHash, type HttpHead, presign, signatureV2, signHeader } from "./s3-fuzz-signing.ts";
 import { isGenuine, parseHead } from "./s3-fuzz-verdict.ts";
 
+/** Hosts below it name buckets of the fuzzed endpoint. */
+export const fuzzDomain = "fuzz.test";
+
 /** Where and when requests are made for. */
 export interface FuzzTarget {
   port: number;
@@ -162,11 +165,12 @@ function sign(dice: Dice, { port, pathPrefix, nowMs }: FuzzTarget, draft: Draft)
             draft.operation === "CompleteUpload" ? ["unsigned", "md5"] : ["unsigned", "md5", "crc32"],
           );
   const query = draft.query.map(([name, value]) => (value === null ? name : `${name}=${value}`)).join("&");
+  const place = placeOf(dice, signer, `127.0.0.1:${port}`, pathPrefix, draft.path);
   const head: HttpHead = {
     method: draft.method,
-    target: pathPrefix + draft.path + (query === "" ? "" : `?${query}`),
+    target: place.path + (query === "" ? "" : `?${query}`),
     headers: [
-      ["Host", `127.0.0.1:${port}`],
+      ["Host", place.host],
       ...draft.headers.filter(([name]) => style !== "md5" || name !== "Content-MD5"),
       ...headersOf(style, draft.content),
     ],
@@ -180,6 +184,21 @@ function sign(dice: Dice, { port, pathPrefix, nowMs }: FuzzTarget, draft: Draft)
   const chunkSeed = { signature, secret: draft.key.secret, dateTime };
   if (dice.chance(0.15)) head.headers.push(["Expect", "100-continue"]);
   return { head, signer, style, chunkSeed, isCovered: draft.takesBody && style !== "unsigned", isLate };
+}
+
+/** Host and path, with the bucket in either. */
+function placeOf(
+  dice: Dice,
+  signer: Signer,
+  host: string,
+  pathPrefix: string,
+  path: string,
+): { host: string; path: string } {
+  const [, bucket, rest = ""] = /^\/([a-z0-9][a-z0-9-]{2,62})(\/.*)?$/s.exec(path) ?? [];
+  const canBeHost = signer === "header" || signer === "presigned" || signer === "token" || signer === "none";
+  if (bucket === undefined || !canBeHost || !dice.chance(0.2)) return { host, path: pathPrefix + path };
+  const inHost = dice.pick([`${bucket}.${fuzzDomain}`, `${bucket.toUpperCase()}.${fuzzDomain}:9000`]);
+  return { host: inHost, path: dice.pick([pathPrefix, ""]) + (rest === "" ? "/" : rest) };
 }
 
 interface SigningContext {

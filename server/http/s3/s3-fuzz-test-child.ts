@@ -1,8 +1,13 @@
+import { fuzzDomain } from "./s3-fuzz-requests.ts";
 import { jobCredential, startS3TestServer } from "./s3-test-server.ts";
 
 // Started by the fuzzer: serves the folder of its first argument, says its port, tells each failure of the endpoint
 // in a line, and follows its standard input so that it never outlives the fuzzer.
-const server = await startS3TestServer({ root: process.argv[2] ?? "", durability: "fast" });
+const server = await startS3TestServer({
+  root: process.argv[2] ?? "",
+  durability: "fast",
+  baseDomain: fuzzDomain,
+});
 server.credentials.set("job2-key", jobCredential("job2"));
 server.credentials.set("owner-key", {
   secretAccessKey: "owner-secret",
