@@ -64,6 +64,9 @@ describe("signatures of version 2", () => {
       assert.deepEqual([answer.status, answer.code], [403, "SignatureDoesNotMatch"], resource);
     }
     assert.equal((await fetchUrl(url.replace("job1-key", "job2-key"))).code, "InvalidAccessKeyId");
+    const buckets = presigned("GET", "", `${testPathPrefix}/`).replace("/outputs/k", "");
+    assert.equal((await fetchUrl(buckets)).code, "SignatureDoesNotMatch");
+    assert.equal((await fetchUrl(`/${buckets}`)).status, 200);
     assert.equal((await fetchUrl(url.replace(/Expires=\d+/, "Expires=soon"))).code, "AccessDenied");
     assert.equal(String(await get(server.storage, "job1/k")), "hello");
   });
@@ -103,6 +106,21 @@ describe("signatures of version 2", () => {
       (await fetchUrl("/outputs/k", "GET", { authorization: "AWS nobody" })).code,
       "InvalidArgument",
     );
+  });
+});
+
+describe("signatures of version 4", () => {
+  it("cover a header to its last character", async () => {
+    const server = await startS3TestServer();
+    try {
+      const sent = { port: server.port, method: "PUT", resource: "/outputs/k", body: "hello" };
+      const signed = { headers: { "x-amz-meta-a": "v" } };
+      const send = (value: string) => sendRaw({ ...sent, headers: { "x-amz-meta-a": value }, signed });
+      assert.equal((await send("v ")).status, 200);
+      assert.equal((await send("v\u00a0")).code, "SignatureDoesNotMatch");
+    } finally {
+      await server.close();
+    }
   });
 });
 

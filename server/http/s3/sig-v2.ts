@@ -94,7 +94,8 @@ function signedHeaders({ message, query }: S3Request): Map<string, string> {
 function signedResources(request: S3Request): string[] {
   const paths = signedPaths(request, "").map(({ path }) => path);
   if (request.isVirtualHosted) return paths.map((path) => `/${request.bucket}${path}`);
-  return request.key === "" ? [...paths, ...paths.map((path) => `${path}/`)] : paths;
+  const isBucket = request.bucket !== "" && request.key === "";
+  return isBucket ? [...paths, ...paths.map((path) => `${path}/`)] : paths;
 }
 
 /** Decoded, in the order of their names. */

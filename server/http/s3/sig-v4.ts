@@ -189,12 +189,15 @@ function signedEncodings(claim: SignatureClaim, headers: ReadonlyMap<string, str
   return [sent, "identity", "gzip", "gzip, br", ""];
 }
 
+/** HTTP's own white space and no other: a no-break space is part of a value. */
+const outerSpace = /^[ \t]+|[ \t]+$/g;
+
 /** Values by lower case name, trimmed, inner spaces collapsed, repeated headers joined by a comma. */
 function headerValues(message: IncomingMessage): Map<string, string> {
   const values = new Map<string, string>();
   for (let at = 0; at + 1 < message.rawHeaders.length; at += 2) {
     const name = (message.rawHeaders[at] ?? "").toLowerCase();
-    const value = (message.rawHeaders[at + 1] ?? "").trim().replace(/ {2,}/g, " ");
+    const value = (message.rawHeaders[at + 1] ?? "").replace(outerSpace, "").replace(/ {2,}/g, " ");
     const earlier = values.get(name);
     values.set(name, earlier === undefined ? value : `${earlier},${value}`);
   }
