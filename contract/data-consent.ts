@@ -1,6 +1,6 @@
 import { Type, type Static } from "typebox";
 import { endpoint } from "./endpoint.ts";
-import { MaybeString } from "./instants.ts";
+import { MaybeNumber, MaybeString } from "./instants.ts";
 
 /** `ask` needs the plan's token, `allow` sends without asking, `deny` never sends. */
 export const ConsentMode = Type.Union([Type.Literal("ask"), Type.Literal("allow"), Type.Literal("deny")]);
@@ -25,12 +25,45 @@ export const PlannedDataset = Type.Object({
   excluded: Type.Array(ExcludedEntry, { description: "The first 1,000" }),
 });
 
+/** Something about the way to the trainer that its owner should know; `code` is for translations. */
+export const RouteNote = Type.Object({
+  code: Type.String({ description: "Id of the sentence" }),
+  dataset_id: MaybeString,
+  field: MaybeString,
+  message: Type.String(),
+});
+/** See the schema. */
+export type RouteNote = Static<typeof RouteNote>;
+
+/**
+ * How the datasets reach the trainer: read where they are; an archive on this machine; an upload to the provider; an
+ * archive that the provider fetches from this server or a bucket; dataset repositories of the Hugging Face Hub; or
+ * nothing of this machine is needed.
+ */
+export const datasetWays = ["in_place", "machine", "upload", "staged", "hub", "nothing"] as const;
+
+/** How the datasets would travel, and what does not travel with them. */
+export const DatasetRoute = Type.Object({
+  way: Type.Enum(datasetWays),
+  size_bytes: Type.Integer({ description: "What travels" }),
+  limit_bytes: MaybeNumber,
+  notes: Type.Array(RouteNote, {
+    description: "Settings that are not carried or that the trainer overrides",
+  }),
+  refusal: Type.Union([Type.Object({ code: Type.String(), message: Type.String() }), Type.Null()], {
+    description: "Why a submit would be refused",
+  }),
+});
+/** See the schema. */
+export type DatasetRoute = Static<typeof DatasetRoute>;
+
 /** What a submit would send: shown to the user, bound to the consent token. */
 export const DatasetPlan = Type.Object({
   requires_upload: Type.Boolean({ description: "False when the datasets are read in place" }),
   consent_mode: ConsentMode,
-  destination: Type.String({ description: "Where the archive would go, in words" }),
-  deleted_when: Type.String({ description: "When the archive is deleted, in words" }),
+  destination: Type.String({ description: "Where the datasets would go, in words" }),
+  deleted_when: Type.String({ description: "When they are deleted there, in words" }),
+  route: DatasetRoute,
   datasets: Type.Array(PlannedDataset),
   total_files: Type.Integer(),
   total_bytes: Type.Integer(),

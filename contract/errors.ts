@@ -242,8 +242,9 @@ export const errorTable = {
   ],
   archive_over_limit: [
     413,
-    "The archive of the datasets has {size} and {provider} takes at most {limit}. Send fewer or smaller pictures, keep the data in a bucket that the datasets name, or train on this machine.",
+    "The archive of the datasets has {size} and {provider} takes at most {limit}. Send fewer or smaller pictures, let it fetch the archive by setting SIMPLETUNER_PUBLIC_URL or SIMPLETUNER_STAGING_URL, or choose another provider.",
   ],
+  datasets_not_carried: [422, "{provider} cannot train on these datasets: {reason}"],
   not_set_up: [409, "This server has no accounts yet. Make the first administrator under /setup."],
   setup_done: [409, "This server already has an administrator. Sign in instead."],
   setup_token_required: [

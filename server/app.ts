@@ -6,6 +6,7 @@ import { followCosts } from "./background/follow-costs.ts";
 import { keepLeases } from "./background/keep-leases.ts";
 import { rescueJobs } from "./background/rescue-jobs.ts";
 import { jobQueue } from "./background/start-queued-jobs.ts";
+import { sweepProviders } from "./background/sweep-providers.ts";
 import { sweepSessions } from "./background/sweep-sessions.ts";
 import { sweepStorageHourly } from "./background/sweep-storage.ts";
 import type { Stores } from "./db/stores/open-stores.ts";
@@ -43,6 +44,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     sessions: sweepSessions({ ...parts, ...stores, ...options.config, stopping: stopping.signal }),
     leases: keepLeases({ ...parts, stopping: stopping.signal }),
     costs: followCosts({ ...parts, stopRun: queue.stopRun, stopping: stopping.signal }),
+    leftovers: sweepProviders({ ...parts, stopping: stopping.signal }),
     sweeps: sweepStorageHourly({ ...parts, stopping: stopping.signal }),
     backups: makeBackups({ ...parts, ...stores, stopping: stopping.signal }),
   };

@@ -123,6 +123,8 @@ describe("the settings of services outside", () => {
       baseUrl: "https://api.replicate.com/v1",
       model: "simpletuner/advanced-trainer-h100",
       statusUrl: "https://www.replicatestatus.com/api/v1/summary",
+      takes: "hub",
+      hubUrl: "https://huggingface.co",
     });
   });
 

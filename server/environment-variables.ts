@@ -82,6 +82,16 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     text: "model that trains at Replicate, owner/name or owner/name:version; it decides the hardware",
   },
   {
+    name: "REPLICATE_DATASETS",
+    otherwise: "hub",
+    text: "what the model's trainer does with datasets of this machine: hub reads them from the Hugging Face Hub, as SimpleTuner's public one; archive unpacks them beside the dataset list",
+  },
+  {
+    name: "HF_ENDPOINT",
+    otherwise: "https://huggingface.co",
+    text: "the Hugging Face Hub that dataset repositories are made at",
+  },
+  {
     name: "REPLICATE_BASE_URL",
     otherwise: "https://api.replicate.com/v1",
     text: "another server that speaks Replicate's API",

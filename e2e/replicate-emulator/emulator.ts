@@ -43,6 +43,8 @@ const usualBehaviour: Behaviour = {
     }),
   },
   says: null,
+  predictor: "public",
+  hub: null,
   statusPage: {
     page_title: "Replicate",
     page_url: "https://www.replicatestatus.com",

@@ -19,7 +19,10 @@ const emulator = await startReplicateEmulator({
   startMs: 2_000,
   trainMs: Number(values.seconds) * 1_000,
   faultRate: Number(values.faults),
+  predictor: "unpacks",
 });
-console.log(`REPLICATE_BASE_URL=${emulator.baseUrl} REPLICATE_API_TOKEN=${emulator.token}`);
+console.log(
+  `REPLICATE_BASE_URL=${emulator.baseUrl} REPLICATE_API_TOKEN=${emulator.token} REPLICATE_DATASETS=archive`,
+);
 const stop = (): void => void emulator.close().then(() => process.exit(0));
 process.once("SIGINT", stop).once("SIGTERM", stop);

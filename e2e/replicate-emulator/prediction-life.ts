@@ -1,3 +1,5 @@
+import type { SeenDataset } from "./predictor.ts";
+
 /** A prediction as the emulator keeps it; what it looks like follows from the time. */
 export interface StoredPrediction {
   readonly id: string;
@@ -11,6 +13,8 @@ export interface StoredPrediction {
   readonly steps: number;
   /** Why training cannot work, once that is known. */
   problem: string | null;
+  /** What it trains on, once that is known. */
+  seen: SeenDataset[] | null;
   canceledAtMs: number | null;
   /** Cancelling came too late: it was taken, and training ended first. */
   ignoresCancel: boolean;

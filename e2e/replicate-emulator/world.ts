@@ -3,7 +3,8 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { modelOfVersion } from "./models.ts";
 import { billedNanoUsd, type StoredPrediction, viewOf } from "./prediction-life.ts";
-import { checkInput, problemOf, stepsOf } from "./predictor.ts";
+import type { HubEmulator } from "../hub-emulator/emulator.ts";
+import { checkInput, type PredictorKind, stepsOf, trainOn } from "./predictor.ts";
 import { ApiProblem, invalidInput } from "./wire.ts";
 
 /** An uploaded file. */
@@ -29,6 +30,10 @@ export interface Behaviour {
   files: Readonly<Record<string, Uint8Array>>;
   /** A text as the output, instead of files. */
   says: string | null;
+  /** Which predictor answers. */
+  predictor: PredictorKind;
+  /** The Hub that trainings read from. */
+  hub: HubEmulator | null;
   /** What the status page answers. */
   statusPage: unknown;
 }
@@ -88,7 +93,7 @@ export function emulatedWorld(place: {
       const images = checked["images"];
       const file = [...files.values()].find((each) => urlOf(each) === images);
       if (images !== undefined && !file) prediction.problem ??= `${String(images)} cannot be fetched`;
-      void problemOf(checked, file?.path ?? null).then((problem) => (prediction.problem ??= problem));
+      void train(prediction, behaviour, file?.path ?? null);
       predictions.push(prediction);
       return prediction;
     },
@@ -98,6 +103,19 @@ export function emulatedWorld(place: {
 }
 /** See {@link emulatedWorld}. */
 export type EmulatedWorld = ReturnType<typeof emulatedWorld>;
+
+/** Lets a prediction find its datasets, or fail as its predictor would. */
+async function train(
+  prediction: StoredPrediction,
+  { predictor, hub }: Behaviour,
+  archivePath: string | null,
+): Promise<void> {
+  try {
+    prediction.seen = await trainOn(predictor, prediction.input, archivePath, hub);
+  } catch (error) {
+    prediction.problem ??= (error as Error).message;
+  }
+}
 
 function fileView(file: StoredFile, url: string) {
   return {
@@ -128,6 +146,7 @@ function newPrediction(
     trainMs,
     steps: stepsOf(input),
     problem: failure,
+    seen: null,
     canceledAtMs: null,
     ignoresCancel: false,
     dataRemoved: false,

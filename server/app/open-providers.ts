@@ -6,6 +6,7 @@ import { packageRoot } from "../config/package-files.ts";
 import type { StatePaths } from "../config/state-paths.ts";
 import { hubTokenNames } from "../domain/hub-token-names.ts";
 import { extractArchive } from "../packaging/extract-archive.ts";
+import { archivedFiles } from "../packaging/archived-files.ts";
 import { readArchivedDataloader } from "../packaging/read-archived-dataloader.ts";
 import type { SecretChain } from "../services/secrets.ts";
 import type { ReadProviderSettings } from "../services/provider-settings.ts";
@@ -46,7 +47,11 @@ function replicate({ config, log }: AppOptions, parts: ProviderParts) {
     statusHttp: outbound.service({ network, retries: 1 }),
     token: () => secretChain.find(tokenName),
     settings: () => providerSettings.of("replicate"),
+    hubHttp: outbound.service(),
     jobsFolder: parts.paths.jobs,
+    leftoversFolder: parts.paths.leftovers,
+    staging: null,
+    openArchive: archivedFiles,
     hubToken: () => hubToken(secretChain),
     readDataloader: readArchivedDataloader,
     unpack,

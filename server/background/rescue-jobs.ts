@@ -1,5 +1,6 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Provider } from "../adapters/providers/provider.ts";
 import type { JobStore } from "../db/stores/jobs.ts";
 import type { UploadTokenStore } from "../db/stores/upload-tokens.ts";
 import type { StatePaths } from "../config/state-paths.ts";
@@ -17,6 +18,7 @@ export async function rescueJobs(options: {
   uploadTokens: UploadTokenStore;
   queue: JobQueue;
   paths: StatePaths;
+  findProvider: (id: string) => Pick<Provider, "forget">;
   uploadDrainMs: number;
   now: () => number;
 }): Promise<{ rescued: number }> {
@@ -24,8 +26,12 @@ export async function rescueJobs(options: {
   const found = [...(await entriesOf(options.paths.jobs)), ...(await entriesOf(options.paths.packages))];
   const underWay = await options.jobs.inStatus(["uploading", "queued", "running"], mostJobs);
   const owned = new Set(underWay.map((job) => job.wire.job_id));
-  for (const { jobId, path } of found)
-    if (!owned.has(jobId)) await rm(path, { recursive: true, force: true });
+  for (const { jobId, path } of found.filter((each) => !owned.has(each.jobId))) {
+    // A job that ended just before the stop may have something at its provider that only its folder knows of.
+    const job = await options.jobs.find(jobId);
+    if (job) await options.findProvider(job.wire.provider).forget(jobId);
+    await rm(path, { recursive: true, force: true });
+  }
   await options.uploadTokens.removeOfJobsOverBefore(options.now() - options.uploadDrainMs);
   for (const jobId of owned) options.queue.drive(jobId);
   options.queue.wake();

@@ -1,5 +1,5 @@
 import { modelPattern } from "@simpletuner-cloud/contract/provider-settings.ts";
-import { StartError } from "./values.ts";
+import { oneOf, StartError } from "./values.ts";
 
 /** Where Replicate is, and what runs there. */
 export interface ReplicateConfig {
@@ -9,6 +9,10 @@ export interface ReplicateConfig {
   model: string;
   /** REPLICATE_STATUS_URL: the summary of its status page. */
   statusUrl: string;
+  /** REPLICATE_DATASETS: what its trainer does with datasets of this machine; default `hub`. */
+  takes: "hub" | "archive";
+  /** HF_ENDPOINT without a slash at its end: where dataset repositories are made, default the Hub's own. */
+  hubUrl: string;
 }
 
 /** Reads {@link ReplicateConfig}. */
@@ -22,5 +26,9 @@ export function replicateOf(env: NodeJS.ProcessEnv): ReplicateConfig {
   const statusUrl = env["REPLICATE_STATUS_URL"] || "https://www.replicatestatus.com/api/v1/summary";
   if (!URL.canParse(statusUrl) || !/^https?:$/.test(new URL(statusUrl).protocol))
     throw new StartError(`REPLICATE_STATUS_URL: "${statusUrl}" is not an http or https address.`);
-  return { baseUrl, model, statusUrl };
+  const takes = oneOf(env, "REPLICATE_DATASETS", ["hub", "archive"], "hub");
+  const hubUrl = (env["HF_ENDPOINT"] || "https://huggingface.co").replace(/\/+$/, "");
+  if (!URL.canParse(hubUrl) || !/^https?:$/.test(new URL(hubUrl).protocol))
+    throw new StartError(`HF_ENDPOINT: "${hubUrl}" is not an http or https address.`);
+  return { baseUrl, model, statusUrl, takes, hubUrl };
 }

@@ -9,6 +9,7 @@ export function statePaths(stateDir: string) {
     dataloaders: join(stateDir, "config", "cloud", "dataloaders"),
     jobs: join(cloud, "jobs"),
     packages: join(cloud, "packages"),
+    leftovers: join(cloud, "leftovers"),
     restore: join(stateDir, "config", "cloud", "restore"),
     backups: join(stateDir, "backups"),
     lock: join(cloud, "server.lock.db"),

@@ -1,11 +1,13 @@
 import type { dataConsentEndpoints, DatasetPlan } from "@simpletuner-cloud/contract/data-consent.ts";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
+import type { DatasetRoute } from "../adapters/providers/dataset-route.ts";
 import type { Provider } from "../adapters/providers/provider.ts";
 import type { SettingStore } from "../db/stores/settings.ts";
 import type { SecretBox } from "../domain/sealed-secret.ts";
 import type { ConfigFiles } from "./config-files.ts";
 import type { DatasetPackaging, PackagingPlan } from "./dataset-packaging.ts";
+import { routeOf, sendsFiles } from "./dataset-routes.ts";
 import type { Handlers } from "./handler.ts";
 import { type JobInputs, resolveInputs } from "./job-inputs.ts";
 
@@ -48,9 +50,10 @@ export function dataConsentService(
         body.dataset_transfer ??
         ((await provider.describe()).capabilities.reads_in_place ? "in_place" : "package");
       const plan = await options.packaging.plan(inputs.dataloader);
-      return describePlan(options, plan, { provider: provider.id, transfer, userId: caller.userId });
+      const route = await routeOf(provider, transfer, inputs, plan);
+      return describePlan(options, plan, route, { provider: provider.id, userId: caller.userId });
     },
-    async checkConsent(plan, { userId, provider, token }) {
+    async checkConsent(plan, { userId, provider, way, token }) {
       const mode = await settings.get("dataConsent");
       if (mode === "deny") throw fail("consent_denied");
       if (mode === "allow") return null;
@@ -60,7 +63,7 @@ export function dataConsentService(
         expires !== undefined &&
         signature !== undefined &&
         Number(expires) > options.now() &&
-        options.secrets.verify("consent", [userId, provider, plan.fingerprint, expires], signature);
+        options.secrets.verify("consent", [userId, provider, way, plan.fingerprint, expires], signature);
       if (!valid) throw fail("consent_stale");
       return plan.fingerprint;
     },
@@ -71,42 +74,43 @@ export function dataConsentService(
 export interface ConsentCheck {
   /**
    * Answers the fingerprint that was agreed to, or null when the setting is `allow`. Throws `consent_denied`,
-   * `consent_required`, or `consent_stale` when the token is of another plan, person or provider, or too old.
+   * `consent_required`, or `consent_stale` when the token is of another plan, person, provider or way there, or too old.
    */
   checkConsent(
     plan: PackagingPlan,
-    by: { userId: string; provider: string; token: string | undefined },
+    by: { userId: string; provider: string; way: DatasetRoute["way"]; token: string | undefined },
   ): Promise<string | null>;
 }
 
 async function describePlan(
   options: DataConsentOptions,
   plan: PackagingPlan,
-  to: { provider: string; transfer: "in_place" | "package"; userId: string },
+  route: DatasetRoute,
+  to: { provider: string; userId: string },
 ): Promise<DatasetPlan> {
   const mode = await options.settings.get("dataConsent");
-  const sends = to.transfer === "package";
+  const sends = sendsFiles(route);
   const expires = String(options.now() + consentLifetimeMs);
-  const token = `${expires}.${options.secrets.sign("consent", [to.userId, to.provider, plan.fingerprint, expires])}`;
+  const meant = [to.userId, to.provider, route.way, plan.fingerprint, expires];
+  const token = `${expires}.${options.secrets.sign("consent", meant)}`;
+  const { refusal } = route;
   return {
     ...plan,
     requires_upload: sends && mode !== "deny",
     consent_mode: mode,
-    destination: destinationOf(to.provider, sends),
-    deleted_when: sends
-      ? "As soon as the job has taken its files, and at the latest when it ends."
-      : "Nothing is copied, so nothing is deleted.",
-    consent_token: sends && mode === "ask" ? token : null,
+    destination: route.destination,
+    deleted_when: route.deletedWhen,
+    route: {
+      way: route.way,
+      size_bytes: sends ? plan.archive_bytes : 0,
+      limit_bytes: route.limitBytes,
+      notes: [...route.notes],
+      refusal: refusal && { code: refusal.code, message: refusal.message },
+    },
+    consent_token: sends && mode === "ask" && refusal === null ? token : null,
     message:
       sends && mode === "deny"
         ? "Uploads are switched off in the settings, so this job can only read its datasets in place."
         : null,
   };
-}
-
-function destinationOf(provider: string, sends: boolean): string {
-  if (!sends) return "The files are read where they are. Nothing is sent or copied.";
-  return provider === "local"
-    ? "An archive on this machine, in the server's own folder. It does not leave the machine."
-    : `An archive that is uploaded to ${provider}.`;
 }

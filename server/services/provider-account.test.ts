@@ -13,11 +13,12 @@ describe("the account at Replicate", () => {
   let server: TestServer;
   let dataloader: Record<string, unknown>[];
   before(async () => {
-    emulator = await startReplicateEmulator({ startMs: 50, trainMs: 200 });
+    emulator = await startReplicateEmulator({ startMs: 50, trainMs: 200, predictor: "unpacks" });
     server = await startTestServer({
       env: {
         REPLICATE_API_TOKEN: "",
         REPLICATE_BASE_URL: emulator.baseUrl,
+        REPLICATE_DATASETS: "archive",
         REPLICATE_STATUS_URL: emulator.statusUrl,
         SIMPLETUNER_HTTP_TIMEOUT: "5",
       },

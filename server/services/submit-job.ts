@@ -12,6 +12,7 @@ import { mapSecretFields, type SecretBox } from "../domain/sealed-secret.ts";
 import type { TakeConfigSnapshot } from "./config-snapshots.ts";
 import type { ConsentCheck } from "./data-consent.ts";
 import type { DatasetPackaging, PackagingPlan } from "./dataset-packaging.ts";
+import { routeOf, sendsFiles } from "./dataset-routes.ts";
 import type { JobInputs } from "./job-inputs.ts";
 import type { JobPrice, JobPricing } from "./job-price.ts";
 import type { RunCosts } from "./run-costs.ts";
@@ -89,14 +90,16 @@ async function prepareJob(
   const { provider, transfer, description } = await destinationOf(options, request);
   const price = await options.price(description, request.hardware, inputs.config, "to charge");
   const plan = await options.packaging.plan(inputs.dataloader);
-  const consentedFingerprint =
-    transfer === "in_place"
-      ? null
-      : await options.consent.checkConsent(plan, {
-          userId: caller.userId,
-          provider: provider.id,
-          token: request.consent_token,
-        });
+  const route = await routeOf(provider, transfer, inputs, plan);
+  if (route.refusal) throw route.refusal;
+  const consentedFingerprint = !sendsFiles(route)
+    ? null
+    : await options.consent.checkConsent(plan, {
+        userId: caller.userId,
+        provider: provider.id,
+        way: route.way,
+        token: request.consent_token,
+      });
   const family = inputs.config["model_family"];
   const name = request.name ?? request.tracker_run_name ?? inputs.configName ?? "Untitled run";
   const configSnapshot = await configSnapshotOf(options, request, retryOf);
@@ -117,6 +120,7 @@ async function prepareJob(
         dataset_files: plan.total_files,
         dataset_bytes: plan.total_bytes,
         dataset_transfer: transfer,
+        dataset_way: route.way,
         ...(configSnapshot && { snapshot: configSnapshot }),
       },
     },
@@ -126,19 +130,16 @@ async function prepareJob(
     record,
     price,
     snapshot: frozen(options.secrets, inputs, plan),
-    events: [
-      { type: "job.created", data: { status: "pending", name, provider: provider.id } },
-      {
-        type: "job.plan",
-        data: {
-          fingerprint: plan.fingerprint,
-          files: plan.total_files,
-          bytes: plan.total_bytes,
-          consent: consentOf(transfer, consentedFingerprint),
-        },
-      },
-    ] as const,
+    events: firstEvents(record.wire, plan, consentOf(transfer, consentedFingerprint)),
   };
+}
+
+function firstEvents({ name, provider }: JobRecord["wire"], plan: PackagingPlan, consent: string) {
+  const { fingerprint, total_files: files, total_bytes: bytes } = plan;
+  return [
+    { type: "job.created", data: { status: "pending", name, provider } },
+    { type: "job.plan", data: { fingerprint, files, bytes, consent } },
+  ] as const;
 }
 
 /** A retry runs what was frozen then, whatever the configurations are now. */

@@ -8,7 +8,7 @@ export interface StreamedBody {
 
 /** One call to a service outside. */
 export interface OutboundRequest {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | StreamedBody;

@@ -2,6 +2,7 @@ import type { StatusEntry } from "@simpletuner-cloud/contract/provider-account.t
 import type { Provider as ProviderDescription } from "@simpletuner-cloud/contract/providers.ts";
 import type { DataloaderConfig, TrainerConfig } from "../../domain/config-rules.ts";
 import type { RunEnd } from "../../domain/job-state.ts";
+import type { DatasetRoute, RouteQuestion } from "./dataset-route.ts";
 
 /** Where a trainer sends its outputs: this server's storage endpoint with the job's own credential. */
 export interface UploadTarget {
@@ -34,8 +35,8 @@ export interface RunRequest extends RunRef {
   hardware?: string | null;
   /** Continue from the newest checkpoint of an earlier attempt. */
   resume: boolean;
-  /** Told how much of the archive has been sent. */
-  onUpload?: (sentBytes: number, totalBytes: number) => void;
+  /** Told how much of the datasets has been sent; `file` is the one sent last where that is known. */
+  onUpload?: (progress: { sent: number; total: number; file: string | null }) => void;
 }
 
 /** What a provider tells while a run goes on. Each call resolves once the fact is stored. */
@@ -83,6 +84,8 @@ export interface Provider {
   /** The account there; absent where none is needed. */
   readonly account?: ProviderAccount;
   describe(): Promise<ProviderDescription>;
+  /** How packaged datasets would reach the trainer; absent: an archive beside it on this machine. */
+  route?(question: RouteQuestion): Promise<DatasetRoute>;
   /** `signal` cuts the preparing short; a start that was cut off is made again, or cancelled. */
   start(
     request: RunRequest,
@@ -96,4 +99,6 @@ export interface Provider {
   outputFolder(jobId: string): string | null;
   /** Removes everything the provider keeps for the job. */
   forget(jobId: string): Promise<void>;
+  /** Tries again to remove what could not be removed elsewhere when its job was forgotten. */
+  sweep?(): Promise<void>;
 }

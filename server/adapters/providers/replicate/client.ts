@@ -191,6 +191,7 @@ function multipart(
   };
 }
 
-function mebibytes(bytes: number): string {
+/** A size for a sentence, rounded up. */
+export function mebibytes(bytes: number): string {
   return `${Math.ceil(bytes / 1_048_576)} MiB`;
 }

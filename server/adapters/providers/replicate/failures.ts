@@ -20,6 +20,17 @@ function withoutToken(text: string, token: string): string {
   return token === "" ? text : text.replaceAll(token, "***");
 }
 
+/** The Hugging Face Hub answered with an error; the message holds no secret. */
+export class HubError extends Error {
+  readonly status: number;
+
+  constructor(status: number, reason: string) {
+    super(reason);
+    this.name = "HubError";
+    this.status = status;
+  }
+}
+
 /** What an error's body says: its title and the lines of its detail; of HTML only the status. */
 function reasonOf(status: number, body: string): string {
   const problem = parseAnswer(Problem, body);
@@ -56,6 +67,7 @@ export function asFailure(error: unknown): unknown {
   if (error instanceof Failure) return error;
   const reason = error instanceof Error ? error.message : "";
   if (error instanceof OutboundError) return fail("provider_unreachable", { provider: providerName, reason });
+  if (error instanceof HubError) return hubFailure(error);
   if (!(error instanceof ReplicateError)) return error;
   if (error.status === 401 || error.status === 403)
     return fail("provider_token_refused", { provider: providerName, variable: "REPLICATE_API_TOKEN" });
@@ -68,5 +80,18 @@ export function asFailure(error: unknown): unknown {
   return fail(isPassing(error) ? "provider_unreachable" : "provider_refused", {
     provider: providerName,
     reason,
+  });
+}
+
+function hubFailure(error: HubError): Failure {
+  const provider = "Hugging Face";
+  if (error.status === 401 || error.status === 403)
+    return fail("provider_refused", {
+      provider,
+      reason: "its token may not make dataset repositories. Set HF_TOKEN to one with the role write.",
+    });
+  return fail(isPassing(error) ? "provider_unreachable" : "provider_refused", {
+    provider,
+    reason: `${error.message} (status ${error.status}).`,
   });
 }

@@ -1,18 +1,16 @@
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
-import type { DataloaderConfig, TrainerConfig } from "../../../domain/config-rules.ts";
+import type { TrainerConfig } from "../../../domain/config-rules.ts";
 import type { RunRequest } from "../provider.ts";
 import type { Prediction } from "./answers.ts";
+import type { CarriedDatasets } from "./carry-datasets.ts";
+import { carriedConfig } from "./carried-config.ts";
 import { providerName } from "./failures.ts";
-
-/** Options that name folders of this machine, or that travel as inputs of their own. */
-const ownOptions = ["data_backend_config", "output_dir", "publishing_config", "hub_token", "hf_token"];
 
 /** What an input is made of. */
 export interface InputParts {
   request: RunRequest;
-  /** The archive's own dataset list, with paths inside the archive. */
-  dataloader: DataloaderConfig;
-  archiveUrl: string;
+  /** What the trainer is told of its datasets. */
+  carried: CarriedDatasets;
   /** This server can be reached from outside, so the trainer may upload to it. */
   reachable: boolean;
   /** The HuggingFace token of this server, for jobs that push to the hub and bring none. */
@@ -31,27 +29,29 @@ export interface PredictionInput {
  * user's own bucket, else to this server when it can be reached.
  */
 export function predictionInput(parts: InputParts): PredictionInput {
-  const { request } = parts;
-  const config = { ...request.config };
+  const { request, carried } = parts;
+  const given = request.config;
+  const { config, lycoris } = carriedConfig(given);
   const publishing = (
-    Array.isArray(config["publishing_config"]) ? config["publishing_config"] : []
+    Array.isArray(given["publishing_config"]) ? given["publishing_config"] : []
   ) as TrainerConfig[];
   const target = publishing.length > 0 ? userTarget(publishing) : parts.reachable ? ownTarget(request) : null;
-  const pushes = config["push_to_hub"] === true;
-  const hubToken = config["hub_token"] ?? config["hf_token"] ?? (pushes ? parts.hubToken : null);
-  for (const name of ownOptions) delete config[name];
+  const pushes = given["push_to_hub"] === true;
+  const hubToken =
+    carried.hubToken ?? given["hub_token"] ?? given["hf_token"] ?? (pushes ? parts.hubToken : null);
   return {
     publishes: target !== null || pushes,
     input: {
-      images: parts.archiveUrl,
+      ...(carried.images !== null && { images: carried.images }),
       config_json: JSON.stringify({
         ...config,
         tracker_run_name: config["tracker_run_name"] ?? request.name,
         // The predictor puts its own name here in the end; until then it is our tag.
         __job_id__: tagOf(request.runToken),
       }),
-      dataloader_json: JSON.stringify(parts.dataloader),
+      dataloader_json: JSON.stringify(carried.dataloader),
       ...target,
+      ...(lycoris !== null && { lycoris_config: lycoris }),
       ...(typeof hubToken === "string" && hubToken !== "" && { hf_token: hubToken }),
       ...(pushes && typeof config["hub_model_id"] === "string" && { hub_model_id: config["hub_model_id"] }),
       return_logs: true,

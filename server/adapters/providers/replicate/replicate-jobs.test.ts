@@ -18,9 +18,13 @@ describe("jobs at Replicate, through a whole server", () => {
   let dataloader: Record<string, unknown>[];
 
   beforeEach(async () => {
-    emulator = await startReplicateEmulator();
+    emulator = await startReplicateEmulator({ predictor: "unpacks" });
     server = await startTestServer({
-      env: { REPLICATE_API_TOKEN: emulator.token, REPLICATE_BASE_URL: emulator.baseUrl },
+      env: {
+        REPLICATE_API_TOKEN: emulator.token,
+        REPLICATE_BASE_URL: emulator.baseUrl,
+        REPLICATE_DATASETS: "archive",
+      },
     });
     ({ dataloader } = await makeDataset(server.folder));
     await server.call("PUT /api/cloud/data-consent/setting", { body: { consent: "allow" } });
@@ -193,12 +197,13 @@ async function filesBelow(folder: string): Promise<string[]> {
 
 describe("a server that is killed while its job is at Replicate", () => {
   test("at any moment between submit and end: exactly one prediction, one completion, each line once", async () => {
-    const emulator = await startReplicateEmulator({ trainMs: 800 });
+    const emulator = await startReplicateEmulator({ trainMs: 800, predictor: "unpacks" });
     const folder = await mkdtemp(join(tmpdir(), "replicate crash "));
     const env = {
       SIMPLETUNER_STATE_DIR: join(folder, "state"),
       REPLICATE_API_TOKEN: emulator.token,
       REPLICATE_BASE_URL: emulator.baseUrl,
+      REPLICATE_DATASETS: "archive",
     };
     let server = await startServerProcess(env);
     try {

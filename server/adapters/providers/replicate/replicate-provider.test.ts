@@ -16,7 +16,7 @@ describe("runs at Replicate", () => {
 
   test("one run: declared inputs, log, output, cost, and nothing left behind", async () => {
     const sent: number[] = [];
-    const { started, end, files } = await site.wholeRun({ onUpload: (bytes) => sent.push(bytes) });
+    const { started, end, files } = await site.wholeRun({ onUpload: (progress) => sent.push(progress.sent) });
     assert.deepEqual([started.hardwareType, started.externalId], ["h100", site.emulator.predictions[0]?.id]);
     assert.deepEqual(end, { outcome: "completed", outputUrl: null, billedSeconds: 0.1 });
     assert.deepEqual(files, ["pytorch_lora_weights.safetensors"]);

@@ -2,13 +2,14 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { Provider as ProviderDescription } from "@simpletuner-cloud/contract/providers.ts";
-import type { DataloaderConfig } from "../../../domain/config-rules.ts";
 import type { OutboundService } from "../../outbound/outbound-http.ts";
 import type { Provider, RunRef } from "../provider.ts";
 import { replicateAccount } from "./account.ts";
 import { type AccountState, accountCheck } from "./account-check.ts";
 import { type AccountToken, usableToken } from "./account-token.ts";
-import { type ReplicateClient, replicateClient } from "./client.ts";
+import { replicateClient } from "./client.ts";
+import { type CarryOptions, circumstancesOf } from "./carry-datasets.ts";
+import { replicateRoute } from "./dataset-route.ts";
 import { asFailure, providerName } from "./failures.ts";
 import { followRun } from "./follow-run.ts";
 import {
@@ -18,9 +19,11 @@ import {
   profilesOf,
   usdPerHour,
 } from "./hardware.ts";
+import { hubRepositories } from "./hub-repositories.ts";
 import { type Patience, usualPatience } from "./patience.ts";
+import { removeCarried, sweepLeftovers } from "./remove-carried.ts";
 import { readState, runPlace, runTokensOf } from "./run-state.ts";
-import { startRun, stopRun, uploadName } from "./start-run.ts";
+import { startRun, stopRun } from "./start-run.ts";
 
 /** The settings that this provider follows. */
 export interface ReplicateSettings extends HardwareSettings {
@@ -29,8 +32,15 @@ export interface ReplicateSettings extends HardwareSettings {
 }
 
 /** What the provider needs. */
-export interface ReplicateProviderOptions {
+export interface ReplicateProviderOptions extends Pick<
+  CarryOptions,
+  "takes" | "staging" | "readDataloader" | "openArchive" | "hubToken"
+> {
   http: OutboundService;
+  /** The caller of the Hugging Face Hub. */
+  hubHttp: OutboundService;
+  /** The Hub without a slash at its end. */
+  hubUrl: string;
   /** The caller of the status page, which must not share a circuit breaker with the API. */
   statusHttp: OutboundService;
   /** The account's token and its source as of now; null: Replicate is shown as not set up. */
@@ -41,9 +51,8 @@ export interface ReplicateProviderOptions {
   /** What an administrator can change; asked for anew each time. */
   settings: () => Promise<ReplicateSettings>;
   jobsFolder: string;
-  /** The HuggingFace token of this server, null without. */
-  hubToken: () => Promise<string | null>;
-  readDataloader: (archivePath: string) => Promise<DataloaderConfig>;
+  /** What could not be removed elsewhere yet is remembered here. */
+  leftoversFolder: string;
   /** Unpacks an archive into a folder, which appears complete or not at all. */
   unpack: (archivePath: string, folder: string, signal: AbortSignal) => Promise<void>;
   warn: (error: unknown, message: string) => void;
@@ -60,6 +69,9 @@ export function replicateProvider(options: ReplicateProviderOptions): Provider {
   const client = replicateClient({ ...options, token: async () => (await token()).value });
   const checkAccount = accountCheck(client, token);
   const secrets = () => secretsInUse(options);
+  const hubOf = (hubToken: string) =>
+    hubRepositories({ http: options.hubHttp, hubUrl: options.hubUrl, token: hubToken });
+  const removing = { ...options, client, hubOf };
   const placeOf = (run: RunRef) => runPlace(options.jobsFolder, run.jobId, run.runToken);
   const asking = async <Result>(work: Promise<Result>): Promise<Result> =>
     work.catch((error: unknown) => {
@@ -69,11 +81,18 @@ export function replicateProvider(options: ReplicateProviderOptions): Provider {
     id: "replicate",
     settable: { hardware: hardwareProfiles.map(({ id }) => id) },
     account: replicateAccount({ ...options, client, token }),
+    route: async (question) => replicateRoute(question, await circumstancesOf(options)),
     describe: async () => describe(await options.settings(), await checkAccount()),
     start: async (request, signal) => {
       const settings = await options.settings();
       const profile = profileNamed(profilesOf(settings), request.hardware ?? null);
-      const starting = { ...options, client, patience, reachable: settings.storageUrl !== null };
+      const starting = {
+        ...options,
+        client,
+        patience,
+        hubOf,
+        reachable: settings.storageUrl !== null,
+      };
       const externalId = await asking(startRun(starting, placeOf(request), request, profile.model, signal));
       return { externalId, hardwareType: profile.id, trainer: "simpletuner" };
     },
@@ -82,7 +101,16 @@ export function replicateProvider(options: ReplicateProviderOptions): Provider {
     cancel: (run) =>
       asking(readState(placeOf(run)).then((state) => stopRun({ client, patience }, state, run))),
     outputFolder: (jobId) => join(options.jobsFolder, jobId, "output"),
-    forget: (jobId) => forget(options, client, jobId),
+    async forget(jobId) {
+      const folder = join(options.jobsFolder, jobId);
+      for (const runToken of await runTokensOf(folder))
+        await removeCarried(removing, await readState(runPlace(options.jobsFolder, jobId, runToken)), {
+          jobId,
+          runToken,
+        });
+      await rm(folder, { recursive: true, force: true });
+    },
+    sweep: () => sweepLeftovers(removing),
   };
 }
 
@@ -122,36 +150,6 @@ function describe(
       detail: username === null ? `Model ${model}.` : `Model ${model}, account ${username}.`,
     },
   };
-}
-
-/** Removes what was uploaded for a job, then what is known of it here. */
-async function forget(
-  options: ReplicateProviderOptions,
-  client: ReplicateClient,
-  jobId: string,
-): Promise<void> {
-  const folder = join(options.jobsFolder, jobId);
-  for (const runToken of await runTokensOf(folder))
-    await removeUpload(options, client, { jobId, runToken, externalId: null }).catch((error: unknown) =>
-      // What stays behind is removed by Replicate itself, a day after the upload.
-      options.warn(error, "the uploaded datasets could not be removed"),
-    );
-  await rm(folder, { recursive: true, force: true });
-}
-
-async function removeUpload(
-  { jobsFolder }: ReplicateProviderOptions,
-  client: ReplicateClient,
-  run: RunRef,
-): Promise<void> {
-  const { file, uploads } = await readState(runPlace(jobsFolder, run.jobId, run.runToken));
-  if (uploads === 0) return;
-  const call = { correlationId: run.runToken };
-  const ids = new Set(file ? [file.id] : []);
-  // An upload whose answer never came may have arrived all the same, perhaps after another one.
-  if (!file || uploads > 1)
-    for (const { id } of await client.filesNamed(uploadName(run.runToken), call)) ids.add(id);
-  for (const id of ids) await client.deleteFile(id, call);
 }
 
 /** The chosen hardware's profile; the first when nothing was chosen. */

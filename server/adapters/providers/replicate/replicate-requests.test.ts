@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
-import { open, readFile } from "node:fs/promises";
+import { mkdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { codeOf, never, openReplicateSite, type ReplicateSite, uploadSecret } from "./replicate-test-site.ts";
+import {
+  codeOf,
+  never,
+  openReplicateSite,
+  packFolder,
+  type ReplicateSite,
+  uploadSecret,
+} from "./replicate-test-site.ts";
 
 describe("what Replicate is sent, and what is refused before", () => {
   let site: ReplicateSite;
@@ -42,9 +49,10 @@ describe("what Replicate is sent, and what is refused before", () => {
 
   test("an archive over 100 MiB is refused with its size before anything is sent", async () => {
     const large = join(site.folder, "large.zip");
-    const file = await open(large, "w");
-    await file.truncate((100 << 20) + 1);
-    await file.close();
+    await mkdir(join(site.folder, "large"));
+    await writeFile(join(site.folder, "large", "one.png"), "");
+    await truncate(join(site.folder, "large", "one.png"), 100 << 20);
+    await packFolder(join(site.folder, "large"), large);
     await assert.rejects(site.provider().start(site.request({ archivePath: large }), never), (error) => {
       assert.equal(codeOf(error), "archive_over_limit");
       assert.match((error as Error).message, /101 MiB.*100 MiB/);

@@ -6,13 +6,16 @@ import {
   type ReplicateEmulator,
   startReplicateEmulator,
 } from "../../../../e2e/replicate-emulator/emulator.ts";
+import type { HubEmulator } from "../../../../e2e/hub-emulator/emulator.ts";
 import { readConfig } from "../../../config.ts";
+import { archivedFiles } from "../../../packaging/archived-files.ts";
 import { extractArchive } from "../../../packaging/extract-archive.ts";
 import { readArchivedDataloader } from "../../../packaging/read-archived-dataloader.ts";
 import { datasetPackaging } from "../../../services/dataset-packaging.ts";
 import { makeDataset } from "../../../testing/test-server.ts";
 import { outboundHttp } from "../../outbound/undici/outbound-http.ts";
 import type { RunReporter, RunRequest } from "../provider.ts";
+import type { Staging } from "./carry-datasets.ts";
 import { replicateProvider } from "./replicate-provider.ts";
 
 /** The signal of what is never cut off. */
@@ -34,6 +37,9 @@ export interface ProviderOptions {
   token?: string | null;
   reachable?: boolean;
   timeoutMs?: number;
+  takes?: "hub" | "archive";
+  hub?: HubEmulator;
+  staging?: Staging;
   hubToken?: string;
 }
 
@@ -46,6 +52,7 @@ export async function openReplicateSite() {
   const emulator = await startReplicateEmulator({
     startMs: 20,
     trainMs: 100,
+    predictor: "unpacks",
     slowMs: 600,
     retryAfterSeconds: 0.05,
   });
@@ -121,7 +128,13 @@ function openProvider({ emulator, jobsFolder, told, closers }: ProviderPlace, op
       storageUrl: options.reachable ? "https://train.example.org" : null,
     }),
     jobsFolder,
-    hubToken: async () => options.hubToken ?? null,
+    leftoversFolder: join(jobsFolder, "..", "leftovers"),
+    takes: options.takes ?? "archive",
+    staging: options.staging ?? null,
+    hubHttp: outbound.service(),
+    hubUrl: options.hub?.url ?? "http://127.0.0.1:9",
+    hubToken: async () => options.hubToken ?? options.hub?.token ?? null,
+    openArchive: archivedFiles,
     readDataloader: readArchivedDataloader,
     unpack,
     warn: (error, message) => told.warnings.push(`${message}: ${(error as Error).message}`),
@@ -130,7 +143,13 @@ function openProvider({ emulator, jobsFolder, told, closers }: ProviderPlace, op
 }
 
 async function packDataset(folder: string, targetPath: string): Promise<void> {
-  const { dataloader } = await makeDataset(folder);
+  const { path } = await makeDataset(folder);
+  await packFolder(path, targetPath);
+}
+
+/** Packs one folder as the dataset `pictures`. */
+export async function packFolder(path: string, targetPath: string): Promise<void> {
+  const dataloader = [{ id: "pictures", type: "local", instance_data_dir: path }];
   const onProgress = () => undefined;
   await datasetPackaging([]).pack({ dataloader, fingerprint: null, targetPath, signal: never, onProgress });
 }

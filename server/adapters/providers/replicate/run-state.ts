@@ -11,6 +11,10 @@ export const RunState = Type.Object({
     Type.Object({ id: Type.String(), url: Type.String(), expiresAtMs: Type.Number() }),
     Type.Null(),
   ]),
+  /** Dataset repositories of the Hub that were made for the run, or may have been. */
+  repositories: Type.Array(Type.String()),
+  /** The archive was put where Replicate fetches it, or may have been. */
+  staged: Type.Boolean(),
   version: Type.Union([Type.String(), Type.Null()]),
   /** A prediction may exist from this instant of Replicate's clock on; null while none was asked for. */
   askedFromMs: Type.Union([Type.Number(), Type.Null()]),
@@ -26,6 +30,8 @@ export type RunState = Static<typeof RunState>;
 const fresh: RunState = {
   uploads: 0,
   file: null,
+  repositories: [],
+  staged: false,
   version: null,
   askedFromMs: null,
   asked: 0,
@@ -57,7 +63,7 @@ export async function readState(place: RunPlace): Promise<RunState> {
     throw error;
   });
   if (text === null) return fresh;
-  const state = parseAnswer(RunState, text);
+  const state = parseAnswer(RunState, JSON.stringify({ ...fresh, ...(JSON.parse(text) as object) }));
   if (!state) throw new Error(`${place.state} is damaged`);
   return state;
 }

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
-import type { DataloaderConfig } from "../../../domain/config-rules.ts";
 import type { RunRequest } from "../provider.ts";
 import type { Prediction } from "./answers.ts";
+import { type CarriedDatasets, carryDatasets, type CarryOptions } from "./carry-datasets.ts";
 import type { ReplicateClient } from "./client.ts";
 import { mayHaveActed, providerName } from "./failures.ts";
 import { type Patience, patiently } from "./patience.ts";
@@ -10,21 +10,12 @@ import { isTagged, predictionInput } from "./prediction-input.ts";
 import { changeState, readState, type RunPlace, type RunState } from "./run-state.ts";
 
 /** What starting needs. */
-export interface StartOptions {
-  client: ReplicateClient;
+export interface StartOptions extends CarryOptions {
   patience: Patience;
-  /** The dataset list that an archive carries. */
-  readDataloader: (archivePath: string) => Promise<DataloaderConfig>;
   /** This server can be reached from outside. */
   reachable: boolean;
-  /** The HuggingFace token of this server, null without. */
-  hubToken: () => Promise<string | null>;
 }
 
-/** A file must live so long when the prediction that reads it is asked for. */
-const fileLeftMs = 3_600_000;
-/** Replicate keeps uploaded files for a day. */
-const fileLifeMs = 24 * 3_600_000;
 /** How far a clock may be off when there is no better one. */
 const clockSlackMs = 60_000;
 const clockUnknownMs = 3_600_000;
@@ -50,53 +41,21 @@ export async function startRun(
         provider: providerName,
         reason: "the datasets lie on this machine. Submit the job with its datasets packaged.",
       });
-    state = await uploaded(options, place, state, { ...request, archivePath }, signal);
-    return create(options, place, state, { ...request, archivePath }, model, signal);
-  });
-}
-
-type PackagedRequest = RunRequest & { archivePath: string };
-
-/** The name of a run's upload, by which one is found whose answer was lost. */
-export function uploadName(runToken: string): string {
-  return `simpletuner-cloud-${runToken}.zip`;
-}
-
-async function uploaded(
-  { client }: StartOptions,
-  place: RunPlace,
-  state: RunState,
-  request: PackagedRequest,
-  signal: AbortSignal,
-): Promise<RunState> {
-  if (state.file && state.file.expiresAtMs > Date.now() + fileLeftMs) return state;
-  const call = { correlationId: request.runToken, signal };
-  const name = uploadName(request.runToken);
-  if (state.uploads > 0)
-    for (const file of await client.filesNamed(name, call)) await client.deleteFile(file.id, call);
-  await changeState(place, { uploads: state.uploads + 1, file: null });
-  const file = await client.upload(
-    { path: request.archivePath, name, ...(request.onUpload && { onProgress: request.onUpload }) },
-    call,
-  );
-  return changeState(place, {
-    file: {
-      id: file.id,
-      url: file.urls.get,
-      expiresAtMs: Date.parse(file.expires_at ?? "") || Date.now() + fileLifeMs,
-    },
+    const carried = await carryDatasets(options, place, state, { ...request, archivePath }, signal);
+    return create(options, place, request, carried, model, signal);
   });
 }
 
 async function create(
   options: StartOptions,
   place: RunPlace,
-  state: RunState,
-  request: PackagedRequest,
+  request: RunRequest,
+  carried: CarriedDatasets,
   model: string,
   signal: AbortSignal,
 ): Promise<string> {
   const { client } = options;
+  const state = await readState(place);
   const call = { correlationId: request.runToken, signal };
   const [name = model, pinned] = model.split(":");
   const { version: newest, atMs } = await client.newestVersion(name, call);
@@ -105,8 +64,7 @@ async function create(
     throw fail("provider_refused", { provider: providerName, reason: `the model ${name} has no version.` });
   const { input, publishes } = predictionInput({
     request,
-    dataloader: await options.readDataloader(request.archivePath),
-    archiveUrl: state.file?.url ?? "",
+    carried,
     reachable: options.reachable,
     hubToken: await options.hubToken(),
   });

@@ -1,0 +1,24 @@
+import type { Logger } from "pino";
+import type { Provider } from "../adapters/providers/provider.ts";
+import { type Loop, startLoop } from "./loop.ts";
+
+const everyMs = 10 * 60_000;
+
+/** Has providers remove what a service would not let go when its job ended: now, and every ten minutes. */
+export function sweepProviders(options: {
+  providers: { all: readonly Pick<Provider, "sweep">[] };
+  log: Pick<Logger, "warn">;
+  stopping: AbortSignal;
+}): Loop {
+  const loop = startLoop({
+    name: "removing what jobs left at providers",
+    everyMs,
+    async round() {
+      for (const provider of options.providers.all) await provider.sweep?.();
+    },
+    log: options.log,
+    stopping: options.stopping,
+  });
+  void loop.runOnce();
+  return loop;
+}
