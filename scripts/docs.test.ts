@@ -16,7 +16,9 @@ test("every variable the server reads is listed, and no other", () => {
   const server = join(docsFolder, "..", "server");
   for (const file of globSync(["config.ts", "config/*.ts", "credential-key.ts"], { cwd: server })) {
     const source = readFileSync(join(server, file), "utf8");
-    for (const [, name = ""] of source.matchAll(/"((?:SIMPLETUNER|REPLICATE|HTTPS?|NO|VAULT)_[A-Z0-9_]+)"/g))
+    for (const [, name = ""] of source.matchAll(
+      /"((?:SIMPLETUNER|REPLICATE|HF|HTTPS?|NO|VAULT)_[A-Z0-9_]+)"/g,
+    ))
       read.add(name);
   }
   // Read by the names that a prefix makes.
