@@ -171,11 +171,23 @@ function declaredMd5(message: IncomingMessage): string | undefined {
 }
 
 function declaredLength(message: IncomingMessage, mode: PayloadMode): number | null {
+  if (mode.kind === "plain" && isFramed(message))
+    // Taken as it is, the framing would become a part of the object.
+    throw new S3Error(
+      "InvalidRequest",
+      "The body is in aws-chunked framing, and x-amz-content-sha256 does not say so.",
+    );
   const name = mode.kind === "plain" ? "content-length" : "x-amz-decoded-content-length";
   const header = headerOf(message, name);
   if (header === undefined) return null;
   if (!/^\d{1,15}$/.test(header)) throw new S3Error("InvalidArgument", `${name} is not a number of bytes.`);
   return Number(header);
+}
+
+/** Of clients that only name the encoding, none tells the length without it. */
+function isFramed(message: IncomingMessage): boolean {
+  const encoding = headerOf(message, "content-encoding") ?? "";
+  return /(^|,)\s*aws-chunked\s*(,|$)/i.test(encoding) && "x-amz-decoded-content-length" in message.headers;
 }
 
 function declaredChecksums(message: IncomingMessage, areIgnored: boolean): Map<ChecksumAlgorithm, string> {

@@ -145,6 +145,20 @@ function firstData(socket: Socket): Promise<string> {
   });
 }
 
+describe("aws-chunked framing", () => {
+  it("is refused where nothing says that it is there, since it would be stored", async () => {
+    const request = { port: server.port, method: "PUT", resource: "/outputs/k", body: framed(["data"]) };
+    const chunked = { "content-encoding": "gzip, aws-chunked", "x-amz-decoded-content-length": "4" };
+    const token = { ...request, accessKeyId: null, headers: { ...chunked, "x-upload-token": "job1-secret" } };
+    assert.equal((await sendRaw(token)).code, "InvalidRequest");
+    const payloadHash = "UNSIGNED-PAYLOAD";
+    assert.equal((await sendRaw({ ...request, headers: chunked, payloadHash })).code, "InvalidRequest");
+    const { "x-amz-decoded-content-length": _length, ...named } = chunked;
+    assert.equal((await sendRaw({ ...request, body: "data", headers: named })).status, 200);
+    assert.equal((await server.storage.headObject("outputs", "job1/k"))?.headers.contentEncoding, "gzip");
+  });
+});
+
 describe("a client that goes away", () => {
   it("leaves neither a half object nor a temporary file", async () => {
     const socket = await beginPut(10_000_000, {});

@@ -21,8 +21,8 @@ export function parseHead(bytes: Buffer): HttpHead | null {
     .toString("latin1")
     .replace(/\r\n\r\n$/, "")
     .split(/\r\n/);
-  // A no-break space is a byte of the path like any other.
-  const start = /^([A-Z-]+) ([^ \t]+) HTTP\/1\.1$/.exec(line);
+  // A no-break space is a byte of the path like any other; of several spaces Node takes no notice.
+  const start = /^([A-Z-]+) +([^ \t]+) +HTTP\/1\.1$/.exec(line);
   if (start === null) return null;
   const headers: HttpHead["headers"] = [];
   for (const field of fields) {
