@@ -9,7 +9,6 @@ import type { JobStore } from "../db/stores/jobs.ts";
 import type { SettingStore } from "../db/stores/settings.ts";
 import type { JobRecord } from "../domain/job-record.ts";
 import { endRun, moveTo, nextAttempt, type RunEnd } from "../domain/job-state.ts";
-import type { PackagingProgress } from "../packaging/progress-meter.ts";
 import type { DatasetPackaging } from "../services/dataset-packaging.ts";
 import type { DeliverOutputs } from "../services/deliver-outputs.ts";
 import type { JobSnapshots } from "../services/job-snapshots.ts";
@@ -17,6 +16,7 @@ import type { ReceivedFiles } from "../services/received-files.ts";
 import type { RunCosts } from "../services/run-costs.ts";
 import { type RunReports, withoutSecrets } from "../services/run-reports.ts";
 import type { UploadTokens } from "../services/upload-tokens.ts";
+import { progressWriter, uploadReporter } from "./report-progress.ts";
 
 /** What driving runs needs. */
 export interface DriveRunOptions {
@@ -129,36 +129,6 @@ async function packageDatasets(
   return { files, bytes, archive_bytes: archiveBytes, seconds: (options.now() - startedAt) / 1_000 };
 }
 
-/** Writes packing progress to the job one at a time; a newer figure replaces one that waits. */
-function progressWriter(options: DriveRunOptions, job: JobRecord): (progress: PackagingProgress) => void {
-  let next: PackagingProgress | null = null;
-  let writing = false;
-  const write = async (): Promise<void> => {
-    writing = true;
-    while (next) {
-      const progress = next;
-      next = null;
-      await options.jobs.change(job.wire.job_id, (record) =>
-        record.private.runToken === job.private.runToken && record.wire.status === "uploading"
-          ? { wire: { upload_progress: transferProgress(progress, options.now()) }, events: [] }
-          : null,
-      );
-    }
-    writing = false;
-  };
-  return (progress) => {
-    next = progress;
-    if (!writing)
-      void write().catch((error: unknown) =>
-        options.log.warn({ err: error, job_id: job.wire.job_id }, "packing progress was not stored"),
-      );
-  };
-}
-
-function transferProgress(progress: PackagingProgress, nowMs: number) {
-  return { ...progress, updated_at: new Date(nowMs).toISOString() };
-}
-
 async function handOver(
   options: DriveRunOptions,
   job: JobRecord,
@@ -181,6 +151,7 @@ async function handOver(
     upload: await options.uploadTokens.targetFor(job_id, job.wire.provider),
     hardware,
     resume: job.wire.attempt > 1,
+    onUpload: uploadReporter(options, job),
   };
   const started = await provider.start(request, signal);
   await options.jobs.change(
@@ -189,7 +160,7 @@ async function handOver(
       if (!stillMine(record)) return null;
       const metadata = { ...record.wire.metadata, trainer: started.trainer };
       const changes = {
-        wire: { hardware_type: hardware ?? started.hardwareType, metadata },
+        wire: { hardware_type: hardware ?? started.hardwareType, metadata, upload_progress: null },
         private: { handedOver: true, externalId: started.externalId },
       };
       return record.wire.status === "queued"

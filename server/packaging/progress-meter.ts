@@ -1,11 +1,12 @@
-/** What packaging is doing. */
-export type PackagingStage = "scanning" | "packaging" | "complete";
+/** What is done with datasets. */
+export type PackagingStage = "scanning" | "packaging" | "uploading" | "complete";
 
-/** How far packaging is, as the progress API sends it. */
+/** How far that is, as the progress API sends it. */
 export interface PackagingProgress {
   readonly stage: PackagingStage;
   readonly files_done: number;
-  readonly files_total: number;
+  /** Null where bytes are all that is counted. */
+  readonly files_total: number | null;
   readonly bytes_done: number;
   readonly bytes_total: number;
   /** Mean of the last five seconds. */
@@ -18,10 +19,10 @@ export interface PackagingProgress {
 /** Turns frequent counts into progress that a person can read: at most four reports a second, besides the first of each stage. */
 export interface ProgressMeter {
   /** Starts a stage at zero and reports it. */
-  start(stage: PackagingStage, filesTotal: number, bytesTotal: number): void;
+  start(stage: PackagingStage, filesTotal: number | null, bytesTotal: number): void;
   /** Counts more bytes; `filesDone` is absolute. */
-  advance(filesDone: number, moreBytes: number, currentFile: string): void;
-  /** Reports the end, everything done. */
+  advance(filesDone: number, moreBytes: number, currentFile: string | null): void;
+  /** Reports the end, everything done; of an upload, that it has arrived. */
   finish(): void;
 }
 
@@ -35,7 +36,7 @@ export function progressMeter(
 ): ProgressMeter {
   let stage: PackagingStage = "scanning";
   let filesDone = 0;
-  let filesTotal = 0;
+  let filesTotal: number | null = 0;
   let bytesDone = 0;
   let bytesTotal = 0;
   let currentFile: string | null = null;
@@ -82,7 +83,8 @@ export function progressMeter(
       if (at - reportedAt >= reportEveryMs) send(at);
     },
     finish() {
-      [stage, filesDone, bytesDone, currentFile] = ["complete", filesTotal, bytesTotal, null];
+      if (stage !== "uploading") stage = "complete";
+      [filesDone, bytesDone, currentFile] = [filesTotal ?? 0, bytesTotal, null];
       send(now());
     },
   };
