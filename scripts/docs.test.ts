@@ -22,7 +22,7 @@ test("every variable the server reads is listed, and no other", () => {
       read.add(name);
   }
   // Read by the names that a prefix makes.
-  for (const purpose of ["SIMPLETUNER_STORAGE", "SIMPLETUNER_BACKUP"]) {
+  for (const purpose of ["SIMPLETUNER_STORAGE", "SIMPLETUNER_BACKUP", "SIMPLETUNER_STAGING"]) {
     read.delete(purpose);
     for (const name of ["URL", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY"]) read.add(`${purpose}_${name}`);
   }

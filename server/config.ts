@@ -41,6 +41,8 @@ export interface ServerConfig {
   backupFolder: string | null;
   /** SIMPLETUNER_BACKUP_URL: an external bucket that each backup is copied to. */
   backupBucket: ExternalStorageConfig | null;
+  /** SIMPLETUNER_STAGING_URL: the external bucket that providers fetch large archives from; null without. */
+  stagingBucket: ExternalStorageConfig | null;
   /** Null: plain HTTP. */
   tls: TlsConfig | null;
   /** How this server reaches services on the network. */
@@ -70,6 +72,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     externalStorage: externalStorageOf(env, "SIMPLETUNER_STORAGE"),
     backupFolder: env["SIMPLETUNER_BACKUP_DIR"] || null,
     backupBucket: externalStorageOf(env, "SIMPLETUNER_BACKUP"),
+    stagingBucket: externalStorageOf(env, "SIMPLETUNER_STAGING"),
     tls: tlsOf(env),
     outbound: outboundOf(env),
     replicate: replicateOf(env),

@@ -123,6 +123,21 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     text: "secret key for the bucket of the backups",
   },
   {
+    name: "SIMPLETUNER_STAGING_URL",
+    otherwise: "SIMPLETUNER_STORAGE_URL",
+    text: "external bucket that a provider fetches archives from that it takes no upload of: s3://bucket/prefix?endpoint=https://host",
+  },
+  {
+    name: "SIMPLETUNER_STAGING_ACCESS_KEY_ID",
+    otherwise: "AWS_ACCESS_KEY_ID",
+    text: "access key for the bucket of such archives",
+  },
+  {
+    name: "SIMPLETUNER_STAGING_SECRET_ACCESS_KEY",
+    otherwise: "AWS_SECRET_ACCESS_KEY",
+    text: "its secret",
+  },
+  {
     name: "HF_TOKEN",
     otherwise: "what other sources of secrets have",
     text: "token for the Hugging Face Hub, for jobs that push there and bring none",

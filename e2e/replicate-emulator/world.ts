@@ -92,8 +92,8 @@ export function emulatedWorld(place: {
       const prediction = { ...newPrediction(model, checked, behaviour), createdAtMs: now() };
       const images = checked["images"];
       const file = [...files.values()].find((each) => urlOf(each) === images);
-      if (images !== undefined && !file) prediction.problem ??= `${String(images)} cannot be fetched`;
-      void train(prediction, behaviour, file?.path ?? null);
+      const target = join(folder, `fetched-${prediction.id}`);
+      void train(prediction, behaviour, async () => file?.path ?? fetchInput(images, target));
       predictions.push(prediction);
       return prediction;
     },
@@ -108,13 +108,23 @@ export type EmulatedWorld = ReturnType<typeof emulatedWorld>;
 async function train(
   prediction: StoredPrediction,
   { predictor, hub }: Behaviour,
-  archivePath: string | null,
+  fetchArchive: () => Promise<string | null>,
 ): Promise<void> {
   try {
-    prediction.seen = await trainOn(predictor, prediction.input, archivePath, hub);
+    prediction.seen = await trainOn(predictor, prediction.input, await fetchArchive(), hub);
   } catch (error) {
     prediction.problem ??= (error as Error).message;
   }
+}
+
+/** Gets an input from elsewhere, as the platform does before the predictor runs. */
+async function fetchInput(url: unknown, path: string): Promise<string | null> {
+  if (typeof url !== "string") return null;
+  const answer = await fetch(url);
+  if (!answer.ok || answer.body === null)
+    throw new Error(`${url} cannot be fetched (status ${answer.status})`);
+  await writeFile(path, answer.body);
+  return path;
 }
 
 function fileView(file: StoredFile, url: string) {

@@ -4,6 +4,7 @@ import { openSecretSources } from "../adapters/secrets/registry.ts";
 import type { StatePaths } from "../config/state-paths.ts";
 import type { Stores } from "../db/stores/open-stores.ts";
 import type { SecretBox } from "../domain/sealed-secret.ts";
+import type { ArchiveStaging } from "../services/archive-staging.ts";
 import { caBundles } from "../services/ca-bundles.ts";
 import { readProviderSettings } from "../services/provider-settings.ts";
 import { secretChain, secretWriter } from "../services/secrets.ts";
@@ -14,10 +15,10 @@ import { openProviders } from "./open-providers.ts";
 export function openOutside(
   options: AppOptions,
   paths: StatePaths,
-  parts: { stores: Stores; secrets: SecretBox },
+  parts: { stores: Stores; secrets: SecretBox; staging: ArchiveStaging },
 ) {
   const { config, env } = options;
-  const { stores, secrets } = parts;
+  const { stores, secrets, staging } = parts;
   const outbound = outboundHttp(config.outbound);
   const certificates = caBundles();
   const providerSettings = readProviderSettings({
@@ -36,7 +37,7 @@ export function openOutside(
   });
   const chain = secretChain(secretSources);
   const providers = providerRegistry(
-    openProviders(options, { paths, outbound, providerSettings, secretChain: chain }),
+    openProviders(options, { paths, outbound, providerSettings, secretChain: chain, staging }),
   );
   return {
     outbound,

@@ -32,6 +32,7 @@ import { openBackups } from "./open-backups.ts";
 import { accountParts } from "./account-parts.ts";
 import type { AppOptions } from "./app-options.ts";
 import { openOutside } from "./open-outside.ts";
+import { openStaging } from "./open-staging.ts";
 
 /** Opens what everything else stands on. */
 export async function openParts(options: AppOptions) {
@@ -47,8 +48,21 @@ export async function openParts(options: AppOptions) {
   const storage = limitedStorage(outputs, quotasOf(outputs, stores));
   const snapshots = jobSnapshots(stores.jobs, secrets);
   const retention = checkpointRetention({ ...stores, snapshots, storage, log });
-  const outside = openOutside(options, paths, { stores, secrets });
-  const { providerSettings } = outside;
+  const storageUrl = async (provider: string) => (await outside.providerSettings.of(provider)).storageUrl;
+  const tokens = uploadTokens({
+    store: stores.uploadTokens,
+    secrets,
+    baseUrl: async (provider) => (await storageUrl(provider)) ?? options.baseUrl(),
+    drainMs: config.uploadDrainMs,
+    now,
+  });
+  const staging = await openStaging(options, {
+    paths,
+    storage,
+    tokens,
+    publicUrl: () => storageUrl("replicate"),
+  });
+  const outside = openOutside(options, paths, { stores, secrets, staging });
   const backupOptions = await openBackups(options, paths, { stores, storage: outputs, secrets });
   return {
     paths,
@@ -66,13 +80,7 @@ export async function openParts(options: AppOptions) {
     packaging: datasetPackaging([config.stateDir]),
     snapshots,
     retention,
-    tokens: uploadTokens({
-      store: stores.uploadTokens,
-      secrets,
-      baseUrl: async (provider) => (await providerSettings.of(provider)).storageUrl ?? options.baseUrl(),
-      drainMs: config.uploadDrainMs,
-      now,
-    }),
+    tokens,
     storageKeys: storageKeyService({
       ...stores,
       secrets,

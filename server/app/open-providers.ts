@@ -10,6 +10,7 @@ import { archivedFiles } from "../packaging/archived-files.ts";
 import { readArchivedDataloader } from "../packaging/read-archived-dataloader.ts";
 import type { SecretChain } from "../services/secrets.ts";
 import type { ReadProviderSettings } from "../services/provider-settings.ts";
+import type { ArchiveStaging } from "../services/archive-staging.ts";
 import type { AppOptions } from "./app-options.ts";
 import type { Provider } from "../adapters/providers/provider.ts";
 import type { OutboundHttp } from "../adapters/outbound/undici/outbound-http.ts";
@@ -20,6 +21,7 @@ interface ProviderParts {
   outbound: OutboundHttp;
   providerSettings: ReadProviderSettings;
   secretChain: SecretChain;
+  staging: ArchiveStaging;
 }
 
 /** The providers of this server; a new one is one entry here. */
@@ -50,7 +52,7 @@ function replicate({ config, log }: AppOptions, parts: ProviderParts) {
     hubHttp: outbound.service(),
     jobsFolder: parts.paths.jobs,
     leftoversFolder: parts.paths.leftovers,
-    staging: null,
+    staging: parts.staging,
     openArchive: archivedFiles,
     hubToken: () => hubToken(secretChain),
     readDataloader: readArchivedDataloader,

@@ -15,7 +15,10 @@ export interface ReportOptions {
  * Writes how far packing or uploading is to the job, one write at a time; a newer figure replaces one that waits, and
  * nothing is written once the provider holds the run.
  */
-export function progressWriter(options: ReportOptions, job: JobRecord): (progress: PackagingProgress) => void {
+export function progressWriter(
+  options: ReportOptions,
+  job: JobRecord,
+): (progress: PackagingProgress) => void {
   let next: PackagingProgress | null = null;
   let writing = false;
   const write = async (): Promise<void> => {
@@ -41,10 +44,7 @@ export function progressWriter(options: ReportOptions, job: JobRecord): (progres
 }
 
 /** Turns what a provider tells of an upload into progress: bytes, their rate and the time left. */
-export function uploadReporter(
-  options: ReportOptions,
-  job: JobRecord,
-): NonNullable<RunRequest["onUpload"]> {
+export function uploadReporter(options: ReportOptions, job: JobRecord): NonNullable<RunRequest["onUpload"]> {
   const meter = progressMeter(progressWriter(options, job));
   let before = 0;
   let of = -1;

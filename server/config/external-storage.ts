@@ -22,12 +22,12 @@ export interface ExternalStorageConfig {
 }
 
 /**
- * Reads the {@link ExternalStorageConfig} of the outputs or of the backups from the variables that begin with `purpose`;
+ * Reads the {@link ExternalStorageConfig} of the outputs, the backups or the archives that providers fetch, from the variables that begin with `purpose`;
  * null without a bucket.
  */
 export function externalStorageOf(
   env: NodeJS.ProcessEnv,
-  purpose: "SIMPLETUNER_STORAGE" | "SIMPLETUNER_BACKUP",
+  purpose: "SIMPLETUNER_STORAGE" | "SIMPLETUNER_BACKUP" | "SIMPLETUNER_STAGING",
 ): ExternalStorageConfig | null {
   const variable = `${purpose}_URL`;
   const text = env[variable];

@@ -4,6 +4,7 @@ import { Failure } from "@simpletuner-cloud/contract/errors.ts";
 import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
 import type { ObjectStorage } from "../adapters/storage/storage.ts";
 import { outputsBucket } from "../domain/run-files.ts";
+import { stagingBucket } from "../services/archive-staging.ts";
 import type { StorageAccess, StorageAreas } from "../services/storage-access.ts";
 import type { ReceivedFiles } from "../services/received-files.ts";
 import { storagePath } from "../services/results.ts";
@@ -70,9 +71,14 @@ export function mountStorage(
   );
 }
 
-/** What a job's own key opens: its area of the bucket. */
+/** What a job's own keys open: its area of the outputs, and its archive that a provider fetches. */
 function jobCredential(token: LiveUploadToken | null): S3Credential | null {
   if (!token) return null;
+  if (token.opens === "archive") {
+    const scope = { bucket: stagingBucket, prefix: `${token.jobId}/` };
+    // Not the job's own: what is done with it is no progress of its outputs.
+    return { secretAccessKey: token.secretAccessKey, scope, access: "read", jobId: null };
+  }
   return { ...token, scope: { bucket: outputsBucket, prefix: `${token.jobId}/` }, access: "readwrite" };
 }
 

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import type { UploadTarget } from "../adapters/providers/provider.ts";
 import type { UploadTokenStore } from "../db/stores/upload-tokens.ts";
 import { isSameSecret, type SecretBox } from "../domain/sealed-secret.ts";
@@ -16,10 +16,25 @@ export interface UploadTokenOptions {
   now: () => number;
 }
 
-/** A live credential and what it opens. */
+/** A live credential and what it opens: the job's area of the outputs, or its staged archive. */
 export interface LiveUploadToken {
   jobId: string;
   secretAccessKey: string;
+  opens: "outputs" | "archive";
+}
+
+/** The storage endpoint and a credential that reads a job's staged archive there. */
+export interface StorageShare {
+  endpointUrl: string;
+  accessKeyId: string;
+  secretAccessKey: string;
+}
+
+/** At the end of an access key that only reads the job's archive; its secret is made of the job's own. */
+const archiveKeyEnd = "-ARCHIVE";
+
+function archiveSecret(secretAccessKey: string): string {
+  return createHmac("sha256", secretAccessKey).update("archive").digest("base64url");
 }
 
 /** Characters of an access key id: `STU` and 24 digits. */
@@ -37,31 +52,47 @@ export function uploadTokens(options: UploadTokenOptions) {
   };
   /** The credential of an access key while its job is active or has only just ended, or null. */
   const findLive = async (accessKeyId: string): Promise<LiveUploadToken | null> => {
-    const stored = await store.byAccessKey(accessKeyId);
+    const ofArchive =
+      accessKeyId.endsWith(archiveKeyEnd) && accessKeyId.length === accessKeyLength + archiveKeyEnd.length;
+    const stored = await store.byAccessKey(ofArchive ? accessKeyId.slice(0, accessKeyLength) : accessKeyId);
     if (!stored) return null;
     const endedAtMs = stored.completedAtMs;
     if (endedAtMs !== null && options.now() >= endedAtMs + options.drainMs) return null;
-    return { jobId: stored.jobId, secretAccessKey: secrets.open(stored.sealedSecret) };
+    const { jobId } = stored;
+    const secret = secrets.open(stored.sealedSecret);
+    return ofArchive
+      ? { jobId, secretAccessKey: archiveSecret(secret), opens: "archive" }
+      : { jobId, secretAccessKey: secret, opens: "outputs" };
+  };
+  /** Where and with what credential a run of the job uploads; the same for every attempt. */
+  const targetFor = async (jobId: string, provider: string): Promise<UploadTarget> => {
+    let token = await ofJob(jobId);
+    if (!token) {
+      const accessKeyId = `STU${randomBytes(12).toString("hex").toUpperCase()}`;
+      token = { accessKeyId, secretAccessKey: accessKeyId + randomBytes(30).toString("base64url") };
+      await store.insert({
+        accessKeyId: token.accessKeyId,
+        jobId,
+        sealedSecret: secrets.seal(token.secretAccessKey),
+      });
+    }
+    const base = await options.baseUrl(provider);
+    return {
+      endpointUrl: base + storagePath,
+      bucket: outputsBucket,
+      ...token,
+      callbackUrl: `${base}/api/webhooks/trainer/${jobId}`,
+    };
   };
   return {
-    /** Where and with what credential a run of the job uploads; the same for every attempt. */
-    async targetFor(jobId: string, provider: string): Promise<UploadTarget> {
-      let token = await ofJob(jobId);
-      if (!token) {
-        const accessKeyId = `STU${randomBytes(12).toString("hex").toUpperCase()}`;
-        token = { accessKeyId, secretAccessKey: accessKeyId + randomBytes(30).toString("base64url") };
-        await store.insert({
-          accessKeyId: token.accessKeyId,
-          jobId,
-          sealedSecret: secrets.seal(token.secretAccessKey),
-        });
-      }
-      const base = await options.baseUrl(provider);
+    targetFor,
+    /** What reads the job's staged archive as long as the job's own credential lives. */
+    async shareFor(jobId: string, provider: string): Promise<StorageShare> {
+      const { endpointUrl, accessKeyId, secretAccessKey } = await targetFor(jobId, provider);
       return {
-        endpointUrl: base + storagePath,
-        bucket: outputsBucket,
-        ...token,
-        callbackUrl: `${base}/api/webhooks/trainer/${jobId}`,
+        endpointUrl,
+        accessKeyId: accessKeyId + archiveKeyEnd,
+        secretAccessKey: archiveSecret(secretAccessKey),
       };
     },
     /** Values that must never appear in the job's log. */

@@ -6,6 +6,8 @@ import type { ObjectStorage } from "./storage.ts";
 export interface OpenStorage extends ObjectStorage {
   /** Where the object's file is, for programs on this machine; null when there is no such object. */
   filePath?(bucket: string, key: string): Promise<string | null>;
+  /** An address outside of this server that gives an object to whoever has it for so long, a week at most. */
+  shareUrl?(bucket: string, key: string, validSeconds: number): Promise<string>;
   /** Ends what the storage holds open. */
   close?(): void;
 }

@@ -1,8 +1,8 @@
 import { createHash, createHmac } from "node:crypto";
 import type { ExternalBucket } from "./connection.ts";
 
-/** How long an address works; a download that has begun goes on. */
-const validSeconds = 900;
+/** How long an address works when nothing else is said; a download that has begun goes on. */
+const usualSeconds = 900;
 
 /** What signs an address. */
 export interface AddressSigner {
@@ -12,7 +12,7 @@ export interface AddressSigner {
 }
 
 /**
- * An address that gives an object of the external bucket to anybody who has it, for 15 minutes: Signature Version 4
+ * An address that gives an object of the external bucket to anybody who has it, for 15 minutes or as long as is said (a week at most): Signature Version 4
  * in the query, as Amazon's documentation of presigned requests defines it. `parameters` are added signed.
  */
 export function presignedAddress(
@@ -21,6 +21,7 @@ export function presignedAddress(
   parameters: ReadonlyMap<string, string>,
   signer: AddressSigner,
   nowMs: number,
+  validSeconds = usualSeconds,
 ): string {
   const { host, origin, path } = placeOf(external);
   const time = new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, "");

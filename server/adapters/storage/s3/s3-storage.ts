@@ -34,6 +34,8 @@ export interface S3StorageOptions extends ExternalBucket {
 
 /** Storage in a bucket of any S3 service. */
 export interface S3Storage extends ObjectStorage {
+  /** An address outside of this server that gives the object to whoever has it for so long, a week at most. */
+  shareUrl(bucket: string, key: string, validSeconds: number): Promise<string>;
   /** Ends the connections. */
   close(): void;
 }
@@ -69,6 +71,10 @@ export function openS3Storage(options: S3StorageOptions): S3Storage {
         return presignedAddress(options, name, parameters, await connection.signer(), clock());
       },
     }),
+    async shareUrl(bucket, key, validSeconds) {
+      const name = parts.nameOf(bucket, key);
+      return presignedAddress(options, name, new Map(), await connection.signer(), clock(), validSeconds);
+    },
     // The service tells when it is full; nobody can ask before.
     async checkSpace() {},
     async sweep() {
