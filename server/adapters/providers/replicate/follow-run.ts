@@ -1,15 +1,16 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { Failure, fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { FollowResult, RunRef, RunReporter } from "../provider.ts";
 import type { Prediction } from "./answers.ts";
 import { providerName } from "./failures.ts";
 import { type FetchOptions, fetchOutputs, gone } from "./fetch-outputs.ts";
-import { lookAfterMs, type Patience } from "./patience.ts";
-import { readState, type RunPlace } from "./run-state.ts";
+import type { Patience } from "./patience.ts";
+import { isOver, type PredictionWatch } from "./prediction-watch.ts";
+import { readState, type RunPlace, type RunState } from "./run-state.ts";
 import { stopRun } from "./start-run.ts";
 
 /** What following needs. */
 export interface FollowOptions extends FetchOptions {
+  watch: PredictionWatch;
   patience: Patience;
   /** Values that must not be told in a log line, as of now. */
   secrets: () => Promise<readonly string[]>;
@@ -34,38 +35,45 @@ export async function followRun(
   const state = await readState(place);
   const id = run.externalId ?? state.predictionId;
   if (id === null) return unknown("its id was not stored.");
-  const call = { correlationId: run.runToken, signal };
-  const startedAt = performance.now();
-  let position = from;
-  let missing = 0;
-  for (let looks = 1; ; looks++) {
-    const prediction = await options.client.prediction(id, call);
-    if (prediction === null) {
-      missing++;
-      if (missing >= missingLooks) return unknown(`there is no prediction ${id} any more.`);
-    } else {
-      missing = 0;
-      const over = isOver(prediction);
-      const secrets = await options.secrets();
-      position = await reportLog(secrets, reporter, prediction.logs ?? "", position, over);
-      if (over) {
-        if (state.asked > 1) await stopRun(options, state, run, id);
-        return endOf(options, place, prediction, signal);
-      }
-    }
-    const ageMs = prediction?.created_at ? Date.now() - Date.parse(prediction.created_at) : 0;
-    await delay(
-      lookAfterMs(options.patience, looks, Math.max(ageMs, performance.now() - startedAt)),
-      undefined,
-      {
-        signal,
-      },
-    );
+  try {
+    return await followPrediction(options, { place, state, run, id }, from, reporter, signal);
+  } finally {
+    options.watch.forget(id);
   }
 }
 
-function isOver({ status }: Prediction): boolean {
-  return ["succeeded", "failed", "canceled", "aborted"].includes(status);
+async function followPrediction(
+  options: FollowOptions,
+  { place, state, run, id }: { place: RunPlace; state: RunState; run: RunRef; id: string },
+  from: number,
+  reporter: RunReporter,
+  signal: AbortSignal,
+): Promise<FollowResult> {
+  const startedAt = performance.now();
+  let position = from;
+  let missing = 0;
+  let createdAtMs: number | null = state.askedFromMs;
+  for (let looks = 1; ; looks++) {
+    const ageMs = Math.max(
+      createdAtMs === null ? 0 : Date.now() - createdAtMs,
+      performance.now() - startedAt,
+    );
+    const { runToken: correlationId } = run;
+    const prediction = await options.watch.next(id, { correlationId, looks, ageMs, signal });
+    if (prediction === null) {
+      missing++;
+      if (missing >= missingLooks) return unknown(`there is no prediction ${id} any more.`);
+      continue;
+    }
+    missing = 0;
+    createdAtMs = Date.parse(prediction.created_at ?? "") || createdAtMs;
+    const over = isOver(prediction);
+    const secrets = await options.secrets();
+    position = await reportLog(secrets, reporter, prediction.logs ?? "", position, over);
+    if (!over) continue;
+    if (state.asked > 1) await stopRun(options, state, run, id);
+    return endOf(options, place, prediction, signal);
+  }
 }
 
 /** Hands on what is new of a log, in whole lines until its end; answers the position after it. */

@@ -13,6 +13,12 @@ export interface Patience {
   /** Between looks at a young run, and at an old one. */
   youngLookMs: number;
   oldLookMs: number;
+  /** Between looks at a run that Replicate tells of by itself. */
+  toldLookMs: number;
+  /** Between two calls of one round of looks: ten a second, a fifth of what Replicate lets one account do. */
+  betweenCallsMs: number;
+  /** Runs that one round reads whole. */
+  readsOfRound: number;
 }
 
 /** What holds outside of tests. */
@@ -23,6 +29,9 @@ export const usualPatience: Patience = {
   settleMs: 5_000,
   youngLookMs: 2_000,
   oldLookMs: 30_000,
+  toldLookMs: 60_000,
+  betweenCallsMs: 100,
+  readsOfRound: 300,
 };
 
 /** Does the work again, with growing waits, while it fails for a reason that passes; the waits are on top of each call's own retries. */

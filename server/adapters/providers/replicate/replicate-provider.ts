@@ -22,6 +22,7 @@ import {
 import { hubRepositories } from "./hub-repositories.ts";
 import { type Patience, usualPatience } from "./patience.ts";
 import { removeCarried, sweepLeftovers } from "./remove-carried.ts";
+import { predictionWatch } from "./prediction-watch.ts";
 import { readState, runPlace, runTokensOf } from "./run-state.ts";
 import { startRun, stopRun } from "./start-run.ts";
 
@@ -67,6 +68,7 @@ export function replicateProvider(options: ReplicateProviderOptions): Provider {
   const patience = { ...usualPatience, ...options.patience };
   const token = usableToken(options.token);
   const client = replicateClient({ ...options, token: async () => (await token()).value });
+  const watch = predictionWatch(client, patience);
   const checkAccount = accountCheck(client, token);
   const secrets = () => secretsInUse(options);
   const hubOf = (hubToken: string) =>
@@ -97,7 +99,16 @@ export function replicateProvider(options: ReplicateProviderOptions): Provider {
       return { externalId, hardwareType: profile.id, trainer: "simpletuner" };
     },
     follow: (run, from, reporter, signal) =>
-      asking(followRun({ ...options, client, patience, secrets }, placeOf(run), run, from, reporter, signal)),
+      asking(
+        followRun(
+          { ...options, client, watch, patience, secrets },
+          placeOf(run),
+          run,
+          from,
+          reporter,
+          signal,
+        ),
+      ),
     cancel: (run) =>
       asking(readState(placeOf(run)).then((state) => stopRun({ client, patience }, state, run))),
     outputFolder: (jobId) => join(options.jobsFolder, jobId, "output"),

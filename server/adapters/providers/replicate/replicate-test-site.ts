@@ -30,6 +30,9 @@ const patience = {
   settleMs: 60,
   youngLookMs: 20,
   oldLookMs: 50,
+  toldLookMs: 50,
+  betweenCallsMs: 1,
+  readsOfRound: 300,
 };
 
 /** How a test's provider differs from the usual one. */
