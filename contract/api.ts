@@ -20,6 +20,7 @@ import { storageKeyEndpoints } from "./storage-keys.ts";
 import { storageSettingEndpoints } from "./storage-settings.ts";
 import { systemEndpoints } from "./system.ts";
 import { trainerEventEndpoints } from "./trainer-events.ts";
+import { webhookEndpoints } from "./webhooks.ts";
 import { userEndpoints } from "./users.ts";
 
 /** Every endpoint of the product by resource. The storage endpoint speaks S3 and is described apart. */
@@ -46,6 +47,7 @@ export const api = {
   apiKeys: apiKeyEndpoints,
   levels: levelEndpoints,
   users: userEndpoints,
+  webhooks: webhookEndpoints,
   system: systemEndpoints,
 } as const;
 

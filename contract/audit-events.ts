@@ -22,6 +22,7 @@ export const auditEventTypes = {
   "level.deleted": "users",
   "api_key.created": "key_prefix, scopes, expires_at",
   "api_key.revoked": "key_prefix",
+  webhook_rejected: "provider, reason, times: deliveries of webhooks that were refused",
   "security.permission_denied": "permission, method, path, times",
 } as const;
 

@@ -141,6 +141,13 @@ export const errorTable = {
   ],
   archive_invalid: [422, "The archive {path} cannot be unpacked: {problem}. Package the datasets again."],
   archive_too_large: [413, "The archive {path} unpacks to {problem}. Send less data or raise the limit."],
+  provider_has_no_webhooks: [404, "The provider {provider} sends no webhooks."],
+  ip_not_allowed: [
+    403,
+    "IP address not in allowlist: {address}. Add it to webhook_allowed_ips of the provider if it is the provider's.",
+  ],
+  webhook_not_believed: [401, "The delivery was refused: {reason}."],
+  webhook_unreadable: [400, "The delivery was refused: its body is {problem}."],
   backup_not_found: [404, "There is no backup {backup_id}."],
   job_restored: [
     409,

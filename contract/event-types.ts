@@ -18,6 +18,7 @@ export const eventTypes = {
   "job.deleted": "",
   "job.progress": "progress?, upload_progress? (live only)",
   "settings.changed": "names",
+  "provider.run_cancelled": "provider, external_id, reason: a run that no job owned was stopped",
   "provider.configured": "provider, names, by, acknowledged?: a risk that was confirmed",
   "secrets.changed": "name, stored: false when it was removed, by; never the value",
   "backup.created": "backup_id, by, bytes",

@@ -1,3 +1,4 @@
+import { reconcileRuns } from "./background/reconcile-runs.ts";
 import { runDriver } from "./background/drive-run.ts";
 import { makeBackups } from "./background/make-backups.ts";
 import { appliedRestore, finishRestore } from "./backups/restore-backup.ts";
@@ -46,6 +47,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     costs: followCosts({ ...parts, stopRun: queue.stopRun, stopping: stopping.signal }),
     leftovers: sweepProviders({ ...parts, stopping: stopping.signal }),
     sweeps: sweepStorageHourly({ ...parts, stopping: stopping.signal }),
+    reconcile: reconcileRuns({ ...parts, ...stores, stopping: stopping.signal }),
     backups: makeBackups({ ...parts, ...stores, stopping: stopping.signal }),
   };
   const handlers = composeHandlers(options, parts, queue, stopping.signal);

@@ -5,6 +5,7 @@ import { type OutboundConfig, outboundOf } from "./config/outbound.ts";
 import { type ReplicateConfig, replicateOf } from "./config/replicate.ts";
 import { type StorageEndpointConfig, storageEndpointOf } from "./config/storage-endpoint.ts";
 import { type SecretsConfig, secretsOf } from "./config/secrets.ts";
+import { addressRangesOf } from "./config/address-ranges.ts";
 import { type TlsConfig, tlsOf } from "./config/tls.ts";
 import { integerOf, oneOf, StartError } from "./config/values.ts";
 
@@ -43,6 +44,8 @@ export interface ServerConfig {
   backupBucket: ExternalStorageConfig | null;
   /** SIMPLETUNER_STAGING_URL: the external bucket that providers fetch large archives from; null without. */
   stagingBucket: ExternalStorageConfig | null;
+  /** SIMPLETUNER_TRUSTED_PROXIES: addresses and ranges whose forwarding headers are believed; default loopback. */
+  trustedProxies: readonly string[];
   /** Null: plain HTTP. */
   tls: TlsConfig | null;
   /** How this server reaches services on the network. */
@@ -73,6 +76,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     backupFolder: env["SIMPLETUNER_BACKUP_DIR"] || null,
     backupBucket: externalStorageOf(env, "SIMPLETUNER_BACKUP"),
     stagingBucket: externalStorageOf(env, "SIMPLETUNER_STAGING"),
+    trustedProxies: addressRangesOf(env, "SIMPLETUNER_TRUSTED_PROXIES", ["127.0.0.0/8", "::1"]),
     tls: tlsOf(env),
     outbound: outboundOf(env),
     replicate: replicateOf(env),

@@ -97,6 +97,11 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     text: "another server that speaks Replicate's API",
   },
   {
+    name: "SIMPLETUNER_TRUSTED_PROXIES",
+    otherwise: "127.0.0.0/8,::1",
+    text: "addresses and ranges of proxies whose X-Forwarded-For and X-Real-IP are believed",
+  },
+  {
     name: "SIMPLETUNER_SSL_CERT",
     otherwise: "",
     text: "certificate with its chain, in PEM: the server then speaks https; a renewed file is taken up by itself",

@@ -45,6 +45,7 @@ const usualBehaviour: Behaviour = {
   says: null,
   predictor: "public",
   hub: null,
+  webhookFaults: { dropped: 0, doubled: 0, misSigned: 0, delayMs: 0 },
   statusPage: {
     page_title: "Replicate",
     page_url: "https://www.replicatestatus.com",
@@ -105,6 +106,7 @@ export async function startReplicateEmulator(options: EmulatorOptions = {}) {
     faults,
     calls,
     async close(): Promise<void> {
+      await world.webhooks.close();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
       await rm(folder, { recursive: true, force: true });

@@ -1,6 +1,7 @@
 /** Calls that can be made to fail, and what can be done to them. */
 export const operations = [
   "account",
+  "secret",
   "model",
   "versions",
   "status",

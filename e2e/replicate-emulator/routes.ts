@@ -47,6 +47,12 @@ function modelRoutes(world: EmulatedWorld, behaviour: Behaviour): Route[] {
       }),
     },
     {
+      operation: "secret",
+      method: "GET",
+      path: /^\/v1\/webhooks\/default\/secret$/,
+      act: () => ({ status: 200, body: { key: world.webhooks.secret() } }),
+    },
+    {
       operation: "versions",
       method: "GET",
       path: /^\/v1\/models\/([\w.-]+)\/([\w.-]+)\/versions$/,

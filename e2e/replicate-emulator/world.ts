@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { modelOfVersion } from "./models.ts";
+import { modelOfVersion, webhookCheckModel } from "./models.ts";
 import { billedNanoUsd, type StoredPrediction, viewOf } from "./prediction-life.ts";
 import type { HubEmulator } from "../hub-emulator/emulator.ts";
 import { checkInput, type PredictorKind, stepsOf, trainOn } from "./predictor.ts";
+import { type WebhookFaults, type WebhookSender, webhookSender } from "./webhook-sender.ts";
 import { ApiProblem, invalidInput } from "./wire.ts";
 
 /** An uploaded file. */
@@ -36,6 +37,7 @@ export interface Behaviour {
   hub: HubEmulator | null;
   /** What the status page answers. */
   statusPage: unknown;
+  webhookFaults: WebhookFaults;
 }
 
 /** Files and predictions of the emulated account. */
@@ -50,13 +52,16 @@ export function emulatedWorld(place: {
   const files = new Map<string, StoredFile>();
   const predictions: StoredPrediction[] = [];
   const urlOf = (file: StoredFile) => `${baseUrl}/files/${file.id}`;
+  const view = (prediction: StoredPrediction) =>
+    viewOf(prediction, now(), baseUrl, (name) => `${origin}/output/${prediction.outputKey}/${name}`);
+  const webhooks = webhookSender({ faults: behaviour.webhookFaults, view, now });
   return {
     baseUrl,
     files,
     predictions,
+    webhooks,
+    view,
     fileView: (file: StoredFile) => fileView(file, urlOf(file)),
-    view: (prediction: StoredPrediction) =>
-      viewOf(prediction, now(), baseUrl, (name) => `${origin}/output/${prediction.outputKey}/${name}`),
     /** Keeps the part `content` of an upload. */
     async storeFile(body: Buffer, contentType: string): Promise<StoredFile> {
       const headers = { "content-type": contentType };
@@ -75,28 +80,8 @@ export function emulatedWorld(place: {
       files.delete(file.id);
       await rm(file.path, { force: true });
     },
-    /** Takes a prediction and starts looking into its archive. */
-    create(body: Buffer): StoredPrediction {
-      const { version, input, ...others } = JSON.parse(body.toString()) as Record<string, unknown>;
-      const extra = Object.keys(others).filter(
-        (name) => !["webhook", "webhook_events_filter"].includes(name),
-      );
-      if (extra.length > 0)
-        throw invalidInput(
-          extra.map((name) => ({ field: name, description: `Additional property ${name} is not allowed` })),
-        );
-      const model = modelOfVersion(String(version));
-      if (!model)
-        throw new ApiProblem(422, "Invalid version or not permitted", "The specified version does not exist");
-      const checked = checkInput(input);
-      const prediction = { ...newPrediction(model, checked, behaviour), createdAtMs: now() };
-      const images = checked["images"];
-      const file = [...files.values()].find((each) => urlOf(each) === images);
-      const target = join(folder, `fetched-${prediction.id}`);
-      void train(prediction, behaviour, async () => file?.path ?? fetchInput(images, target));
-      predictions.push(prediction);
-      return prediction;
-    },
+    create: (body: Buffer) =>
+      createPrediction({ folder, files, predictions, behaviour, urlOf, webhooks, now }, body),
     /** What all predictions that are over have cost, in billionths of a dollar. */
     billedNanoUsd: () => predictions.reduce((sum, each) => sum + billedNanoUsd(each, now()), 0),
   };
@@ -125,6 +110,82 @@ async function fetchInput(url: unknown, path: string): Promise<string | null> {
     throw new Error(`${url} cannot be fetched (status ${answer.status})`);
   await writeFile(path, answer.body);
   return path;
+}
+
+interface Account {
+  folder: string;
+  files: ReadonlyMap<string, StoredFile>;
+  predictions: StoredPrediction[];
+  behaviour: Behaviour;
+  urlOf: (file: StoredFile) => string;
+  webhooks: WebhookSender;
+  now: () => number;
+}
+
+/** Takes a prediction and starts looking into its archive. */
+function createPrediction(
+  { folder, files, predictions, behaviour, urlOf, webhooks, now }: Account,
+  body: Buffer,
+): StoredPrediction {
+  const {
+    version,
+    input,
+    webhook,
+    webhook_events_filter: events,
+    ...others
+  } = JSON.parse(body.toString()) as Record<string, unknown>;
+  const extra = Object.keys(others);
+  if (extra.length > 0)
+    throw invalidInput(
+      extra.map((name) => ({ field: name, description: `Additional property ${name} is not allowed` })),
+    );
+  const model = modelOfVersion(String(version));
+  if (!model)
+    throw new ApiProblem(422, "Invalid version or not permitted", "The specified version does not exist");
+  if (model.name === webhookCheckModel) {
+    const check = {
+      ...newPrediction(model, { config_json: "{}" }, behaviour),
+      createdAtMs: now(),
+      startMs: 0,
+      trainMs: 500,
+    };
+    void calledBack(input as { webhook_url?: unknown }).then((said) => (check.says = said));
+    predictions.push(check);
+    return check;
+  }
+  const checked = checkInput(input);
+  const prediction = { ...newPrediction(model, checked, behaviour), createdAtMs: now() };
+  const images = checked["images"];
+  const file = [...files.values()].find((each) => urlOf(each) === images);
+  const target = join(folder, `fetched-${prediction.id}`);
+  void train(prediction, behaviour, async () => file?.path ?? fetchInput(images, target));
+  predictions.push(prediction);
+  if (typeof webhook === "string") webhooks.follow(prediction, webhook, filterOf(events));
+  return prediction;
+}
+
+const webhookEvents = ["start", "output", "logs", "completed"];
+
+function filterOf(events: unknown): readonly string[] {
+  const names = Array.isArray(events) ? events.map(String) : ["output", "completed"];
+  const unknown = names.find((name) => !webhookEvents.includes(name));
+  if (unknown === undefined) return names;
+  const description = `"${unknown}" is not one of ${webhookEvents.join(", ")}`;
+  throw invalidInput([{ field: "webhook_events_filter", description }]);
+}
+
+/** What the checking model answers. */
+async function calledBack({ webhook_url: url }: { webhook_url?: unknown }): Promise<string> {
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(String(url), { method: "POST", headers, body: "{}", redirect: "manual" }).catch(
+    (error: unknown) => (error as Error).message,
+  );
+  if (typeof answer === "string") return JSON.stringify({ success: false, status_code: null, error: answer });
+  return JSON.stringify({
+    success: answer.ok,
+    status_code: answer.status,
+    error: answer.ok ? null : `status ${answer.status}`,
+  });
 }
 
 function fileView(file: StoredFile, url: string) {

@@ -1,3 +1,5 @@
+import { jobSync } from "../services/job-sync.ts";
+import { webhookService } from "../services/webhooks.ts";
 import { backupService } from "../services/backups.ts";
 import { gitRepository } from "../adapters/git/git-repository.ts";
 import { configSnapshots } from "../services/config-snapshots.ts";
@@ -71,6 +73,7 @@ export function composeHandlers(
     cost: costService(shared),
     events: eventService({ ...shared, maxStreams: options.config.maxEventStreams }),
     trainerEvents: trainerEventService({ ...shared, uploadTokens: parts.tokens }),
+    webhooks: webhooks(parts, queue),
     backups: backupService(parts.backupOptions, parts.backups),
     system: systemService({
       ...parts,
@@ -85,4 +88,14 @@ export function composeHandlers(
     }),
     ...accountHandlers(options, stores, parts),
   };
+}
+
+function webhooks(parts: Parts, queue: JobQueue): AllHandlers["webhooks"] {
+  const shared = { ...parts, ...parts.stores };
+  return webhookService({
+    ...shared,
+    sync: jobSync({ ...shared, drive: queue.drive }),
+    guarded: parts.outbound.guarded({ retries: 0 }),
+    onError: (error) => parts.log.warn({ err: error }, "a refused delivery was not written down"),
+  });
 }

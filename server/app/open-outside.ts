@@ -3,8 +3,8 @@ import { providerRegistry } from "../adapters/providers/registry.ts";
 import { openSecretSources } from "../adapters/secrets/registry.ts";
 import type { StatePaths } from "../config/state-paths.ts";
 import type { Stores } from "../db/stores/open-stores.ts";
-import type { SecretBox } from "../domain/sealed-secret.ts";
 import type { ArchiveStaging } from "../services/archive-staging.ts";
+import { keyFingerprint, type SecretBox } from "../domain/sealed-secret.ts";
 import { caBundles } from "../services/ca-bundles.ts";
 import { readProviderSettings } from "../services/provider-settings.ts";
 import { secretChain, secretWriter } from "../services/secrets.ts";
@@ -37,7 +37,14 @@ export function openOutside(
   });
   const chain = secretChain(secretSources);
   const providers = providerRegistry(
-    openProviders(options, { paths, outbound, providerSettings, secretChain: chain, staging }),
+    openProviders(options, {
+      paths,
+      outbound,
+      providerSettings,
+      secretChain: chain,
+      staging,
+      installation: keyFingerprint(secrets),
+    }),
   );
   return {
     outbound,

@@ -22,6 +22,8 @@ interface ProviderParts {
   providerSettings: ReadProviderSettings;
   secretChain: SecretChain;
   staging: ArchiveStaging;
+  /** Tells this server's runs from those of another with the same accounts. */
+  installation: string;
 }
 
 /** The providers of this server; a new one is one entry here. */
@@ -54,6 +56,7 @@ function replicate({ config, log }: AppOptions, parts: ProviderParts) {
     leftoversFolder: parts.paths.leftovers,
     staging: parts.staging,
     openArchive: archivedFiles,
+    installation: parts.installation,
     hubToken: () => hubToken(secretChain),
     readDataloader: readArchivedDataloader,
     unpack,

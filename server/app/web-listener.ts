@@ -1,3 +1,4 @@
+import { clientAddressReader } from "../http/client-address.ts";
 import type { RequestListener } from "node:http";
 import { join } from "node:path";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
@@ -21,6 +22,7 @@ export function webListener(
   const app: NodeApp = new Hono<{ Bindings: HttpBindings }>();
   mountApi(app, {
     ...parts,
+    clientAddress: clientAddressReader(options.config.trustedProxies),
     handlers,
     log: options.log,
     stopping,

@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type ErrorCode, Failure, fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { Logger } from "pino";
 import type { FollowResult, Provider, RunRef } from "../adapters/providers/provider.ts";
+import { rememberRun } from "../db/stores/external-runs.ts";
 import type { JobStore } from "../db/stores/jobs.ts";
 import type { SettingStore } from "../db/stores/settings.ts";
 import type { JobRecord } from "../domain/job-record.ts";
@@ -167,7 +168,11 @@ async function handOver(
         ? moveTo(record, "running", options.now(), changes)
         : { ...changes, events: [] };
     },
-    (transaction) => options.costs.started(transaction, job_id, freshStart),
+    async (transaction, { wire, private: { externalId } }) => {
+      if (externalId !== null)
+        await rememberRun(transaction, { provider: wire.provider, externalId, jobId: job_id });
+      await options.costs.started(transaction, job_id, freshStart);
+    },
   );
   // The provider holds the files now; the archive would only fill the disk.
   await removeArchive(options, job_id);

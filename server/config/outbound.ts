@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { BlockList, isIP } from "node:net";
+import { rangesIn } from "./address-ranges.ts";
 import { integerOf, oneOf, StartError } from "./values.ts";
 
 /** Settings of every call to a service outside (CONTRACT 5.2). */
@@ -41,29 +41,12 @@ export interface AllowedAddresses {
   ranges: readonly string[];
 }
 
-function isRange(text: string): boolean {
-  const [address = "", prefix, ...more] = text.split("/");
-  const family = isIP(address) === 4 ? "ipv4" : "ipv6";
-  try {
-    if (prefix === undefined) new BlockList().addAddress(address, family);
-    else new BlockList().addSubnet(address, Number(prefix || "none"), family);
-    return more.length === 0;
-  } catch {
-    return false;
-  }
-}
-
 /** `true`, `false`, or addresses and ranges separated by commas. */
 function allowedAddressesOf(text: string | undefined): AllowedAddresses {
   const word = text?.trim().toLowerCase() ?? "";
   if (word === "" || word === "false") return { everyPrivate: false, ranges: [] };
   if (word === "true") return { everyPrivate: true, ranges: [] };
-  const ranges = word.split(",").map((range) => range.trim());
-  for (const range of ranges)
-    if (!isRange(range))
-      throw new StartError(
-        `SIMPLETUNER_ALLOW_PRIVATE_ADDRESSES: "${range}" is neither true nor an address such as 10.1.2.3 or 10.0.0.0/8.`,
-      );
+  const ranges = rangesIn(word, "SIMPLETUNER_ALLOW_PRIVATE_ADDRESSES", "neither true nor");
   return { everyPrivate: false, ranges };
 }
 

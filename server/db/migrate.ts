@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import { foundation } from "./migrations/001-foundation.ts";
 import { storageKeys } from "./migrations/002-storage-keys.ts";
 import { cost } from "./migrations/003-cost.ts";
+import { externalRuns } from "./migrations/004-external-runs.ts";
 import { providerSettings } from "./migrations/005-provider-settings.ts";
 import { users } from "./migrations/007-users.ts";
 import type { Database } from "./schema.ts";
@@ -11,6 +12,7 @@ const migrations: readonly { name: string; up: (db: Kysely<Database>) => Promise
   { name: "001-foundation", up: foundation },
   { name: "002-storage-keys", up: storageKeys },
   { name: "003-cost", up: cost },
+  { name: "004-external-runs", up: externalRuns },
   { name: "005-provider-settings", up: providerSettings },
   { name: "007-users", up: users },
 ];

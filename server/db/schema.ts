@@ -17,6 +17,7 @@ export interface Database extends AccountTables {
   upload_tokens: UploadTokensTable;
   storage_keys: StorageKeysTable;
   settings: SettingsTable;
+  external_runs: ExternalRunsTable;
   job_charges: JobChargesTable;
   cost_days: CostDaysTable;
   spend_limits: SpendLimitsTable;
@@ -127,6 +128,13 @@ export interface SettingsTable {
   name: string;
   value: string;
   updated_at: Generated<number>;
+}
+
+/** Runs at providers by their own ids. */
+export interface ExternalRunsTable {
+  provider: string;
+  external_id: string;
+  job_id: string;
 }
 
 /** What one job costs: one row a job that has a price, kept when the job is deleted, because the money is spent. */

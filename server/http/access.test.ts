@@ -30,6 +30,7 @@ test("public endpoints say why, and are the few that must be", () => {
     "acceptInvitation",
     "authStatus",
     "createFirstAdmin",
+    "deliverWebhook",
     "health",
     "live",
     "login",

@@ -18,11 +18,12 @@ import {
 } from "../services/handler.ts";
 import { type Authenticate, isLocal, proofOf } from "./authenticate.ts";
 import { callerAllowed } from "./caller-allowed.ts";
+import type { ClientAddress } from "./client-address.ts";
 import { errorAnswer } from "./errors.ts";
 import { writeEventStream, writeText } from "./event-stream.ts";
 import { writeDownload } from "./file-download.ts";
 import type { OwnPages } from "./own-pages.ts";
-import { check, checkQuery, readJson, validatorOf } from "./parse-input.ts";
+import { check, checkQuery, readJson, readRaw, validatorOf } from "./parse-input.ts";
 import { currentCorrelationId } from "./request-scope.ts";
 
 /** Handlers for every endpoint of the contract: one that is missing does not compile. */
@@ -35,6 +36,8 @@ export interface MountOptions {
   ownPages: OwnPages;
   accessWatch: AccessWatch;
   denials: Denials;
+  /** Who is at the other end, proxies that are trusted left out. */
+  clientAddress: ClientAddress;
   log: Logger;
   /** Ends open streams when the server stops. */
   stopping: AbortSignal;
@@ -136,8 +139,12 @@ function contextOf(
     lastEventId: typeof lastEventId === "string" ? lastEventId : null,
     apiKey: typeof apiKey === "string" ? apiKey : null,
     proof: proofOf(incoming),
+    header: (name) => {
+      const value = incoming.headers[name];
+      return typeof value === "string" ? value : null;
+    },
     client: {
-      address: clientAddress(incoming),
+      address: options.clientAddress(incoming),
       isLocal: isLocal(incoming),
       userAgent: incoming.headers["user-agent"] ?? "",
     },
@@ -179,7 +186,7 @@ function tellDenial(
   caller: Caller,
   { method }: Endpoint,
   context: NodeContext,
-  { denials }: MountOptions,
+  { denials, clientAddress }: MountOptions,
 ): void {
   if (code !== "permission_denied" && code !== "api_key_scope") return;
   const permission = String(details["permission"]);
@@ -187,17 +194,17 @@ function tellDenial(
   denials.record({ caller, permission, address, method, path: context.req.path.slice(0, 200) });
 }
 
-/** The other end of the connection, an IPv4 address without its IPv6 dress. */
-function clientAddress(incoming: HttpBindings["incoming"]): string {
-  return (incoming.socket.remoteAddress ?? "").replace(/^::ffff:/, "");
-}
-
 async function inputOf(endpoint: Endpoint, context: NodeContext) {
   return {
     params: endpoint.params ? check(endpoint.params, context.req.param(), "path") : {},
     query: endpoint.query ? checkQuery(endpoint.query, searchOf(context.env.incoming.url ?? "")) : {},
-    body: endpoint.body ? check(endpoint.body, await readJson(context.env.incoming), "body") : undefined,
+    body: await bodyOf(endpoint, context.env.incoming),
   };
+}
+
+async function bodyOf({ rawBody, body }: Endpoint, incoming: HttpBindings["incoming"]): Promise<unknown> {
+  if (rawBody) return readRaw(incoming, rawBody.limitBytes);
+  return body ? check(body, await readJson(incoming), "body") : undefined;
 }
 
 /** The query of a request target, without parsing the rest of the address. */

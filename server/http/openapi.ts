@@ -72,6 +72,8 @@ function operation(name: string, endpoint: Endpoint): Json {
   if (parameters.length > 0) described["parameters"] = parameters;
   if (endpoint.body)
     described["requestBody"] = { required: true, content: { "application/json": { schema: endpoint.body } } };
+  if (endpoint.rawBody)
+    described["requestBody"] = { required: true, content: { "application/json": { schema: {} } } };
   if (typeof endpoint.access === "object" && "public" in endpoint.access) described["security"] = [];
   return described;
 }

@@ -45,24 +45,30 @@ export function checkQuery<S extends TSchema>(schema: S, query: URLSearchParams)
   return check(schema, values, "query");
 }
 
-/** Reads a JSON body; throws `unsupported_media_type`, `body_too_large` or `invalid_json`. */
-export async function readJson(request: IncomingMessage): Promise<unknown> {
-  const type = request.headers["content-type"] ?? "";
+/** Reads a body as it came; throws `body_too_large`. */
+export async function readRaw(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let size = 0;
   for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += piece.length;
-    if (size > largestBodyBytes) {
+    if (size > limitBytes) {
       // The rest passes by unread: the client hears the answer, and the connection's next request is not stuck behind it.
       request.resume();
-      throw fail("body_too_large", { limit_bytes: largestBodyBytes });
+      throw fail("body_too_large", { limit_bytes: limitBytes });
     }
     pieces.push(piece);
   }
-  if (size === 0) return {};
+  return Buffer.concat(pieces);
+}
+
+/** Reads a JSON body; throws `unsupported_media_type`, `body_too_large` or `invalid_json`. */
+export async function readJson(request: IncomingMessage): Promise<unknown> {
+  const type = request.headers["content-type"] ?? "";
+  const body = await readRaw(request, largestBodyBytes);
+  if (body.length === 0) return {};
   if (!/^application\/(\w+\+)?json\b/i.test(type)) throw fail("unsupported_media_type");
   try {
-    return JSON.parse(Buffer.concat(pieces).toString("utf8"));
+    return JSON.parse(body.toString("utf8"));
   } catch (error) {
     throw fail("invalid_json", { problem: (error as Error).message }, error);
   }

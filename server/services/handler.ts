@@ -13,6 +13,8 @@ export interface RequestContext {
   readonly apiKey: string | null;
   /** The secret that came along, in a header or as the session cookie; for endpoints that look at it themselves. */
   readonly proof: string | null;
+  /** A header by its name in small letters; null when it did not come or came as several. */
+  header(name: string): string | null;
   readonly client: ClientFacts;
   /** Hands the caller's browser a session, or (null) takes the one it has. */
   setSession(session: OpenedSession | null): void;

@@ -72,6 +72,48 @@ export interface ProviderStatusPage {
   planned: readonly StatusEntry[];
 }
 
+/** What a provider tells by itself of its runs. */
+export interface ProviderWebhooks {
+  /** The keys of its signatures; `fresh` asks for them anew. Empty: it has none. */
+  keys(fresh: boolean): Promise<readonly Buffer[]>;
+  /** The run that a body tells of; null when it is no delivery. `hear` hands it to whoever follows the run here. */
+  read(body: Uint8Array): { externalId: string; hear: () => void } | null;
+  /** Has the provider call an address, as its webhooks would. */
+  callBack(url: string, signal: AbortSignal): Promise<CallBack>;
+}
+
+/** How a call of the provider to an address went. */
+export interface CallBack {
+  externalId: string | null;
+  statusCode: number | null;
+  /** Null: it arrived. */
+  problem: string | null;
+}
+
+/** A run as the provider lists it. */
+export interface ListedRun {
+  externalId: string;
+  /** Names the run when this server started it; null when somebody else did. */
+  runToken: string | null;
+  status: "queued" | "running" | "completed" | "failed" | "cancelled";
+  createdAtMs: number;
+  startedAtMs: number | null;
+  completedAtMs: number | null;
+  billedSeconds: number | null;
+  /** An id of the description's hardware. */
+  hardware: string | null;
+  name: string | null;
+  config: TrainerConfig;
+}
+
+/** The runs of the account, whoever started them. */
+export interface ProviderRuns {
+  /** Those of the models that train, created since an instant, newest first. */
+  list(sinceMs: number): AsyncIterable<ListedRun>;
+  /** Stops one by its id; harmless when it is over. */
+  stop(externalId: string): Promise<void>;
+}
+
 /**
  * A place where jobs run. `start` is idempotent by run token and resolves once the provider holds the run;
  * everything after a crash is found again by `follow`. Failures are thrown as contract failures whose sentence
@@ -83,6 +125,10 @@ export interface Provider {
   readonly settable?: { readonly hardware: readonly string[] };
   /** The account there; absent where none is needed. */
   readonly account?: ProviderAccount;
+  /** Absent where nothing is told. */
+  readonly webhooks?: ProviderWebhooks;
+  /** Absent where runs cannot be listed. */
+  readonly runs?: ProviderRuns;
   describe(): Promise<ProviderDescription>;
   /** How packaged datasets would reach the trainer; absent: an archive beside it on this machine. */
   route?(question: RouteQuestion): Promise<DatasetRoute>;

@@ -4,6 +4,7 @@ import { accessStore } from "./access.ts";
 import { apiKeyStore } from "./api-keys.ts";
 import { configOwnerStore } from "./config-owners.ts";
 import { costDayStore } from "./cost-days.ts";
+import { externalRunStore } from "./external-runs.ts";
 import { idempotencyKeyStore } from "./idempotency-keys.ts";
 import { jobChargeStore } from "./job-charges.ts";
 import { jobCountStore } from "./job-counts.ts";
@@ -44,6 +45,7 @@ export function openStores(
     uploadTokens: uploadTokenStore(db, now),
     storageKeys: storageKeyStore(db, now),
     idempotencyKeys: idempotencyKeyStore(db, now),
+    externalRuns: externalRunStore(db),
     charges: jobChargeStore(db),
     costDays: costDayStore(db),
     spendLimits: spendLimitStore(db, now, onServerEvent),

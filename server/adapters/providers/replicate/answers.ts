@@ -10,6 +10,9 @@ export const Prediction = Type.Object({
   /** starting, processing, succeeded, failed, canceled or aborted; others may come. */
   status: Type.String(),
   created_at: MaybeText,
+  started_at: MaybeText,
+  completed_at: MaybeText,
+  model: MaybeText,
   version: MaybeText,
   logs: MaybeText,
   error: Type.Optional(Type.Unknown()),
@@ -48,6 +51,9 @@ const VersionRow = Type.Object({ id: Type.String({ minLength: 1 }), created_at: 
 export type VersionRow = Static<typeof VersionRow>;
 /** One page of them, newest first. */
 export const VersionPage = pageOf(VersionRow);
+
+/** The secret of an account's webhooks. */
+export const WebhookSecret = Type.Object({ key: Type.String({ minLength: 8 }) });
 
 /** Who a token belongs to. */
 export const Account = Type.Object({

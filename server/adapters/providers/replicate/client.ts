@@ -13,6 +13,7 @@ import {
   UploadedFile,
   type VersionRow,
   VersionPage,
+  WebhookSecret,
 } from "./answers.ts";
 import { type ApiOptions, apiCalls, type ApiCalls, bearer, type CallOptions } from "./api-calls.ts";
 import { providerName, ReplicateError } from "./failures.ts";
@@ -34,7 +35,7 @@ export interface Upload {
  */
 export function replicateClient(options: ApiOptions) {
   const api = apiCalls(options);
-  return { ...modelCalls(api), ...fileCalls(api), ...predictionCalls(api) };
+  return { ...modelCalls(api), ...fileCalls(api), ...predictionCalls(api), ...outputCalls(api) };
 }
 
 /** See {@link replicateClient}. */
@@ -103,19 +104,37 @@ function fileCalls({ send, expected, rows }: ApiCalls) {
   };
 }
 
-function predictionCalls({ send, expected, rows, origin, token, http }: ApiCalls) {
+function predictionCalls({ send, expected, rows }: ApiCalls) {
   return {
-    /** Creates a prediction, which is billed: never sent again unless it certainly was not taken. */
-    create: async (version: string, input: Record<string, unknown>, call: CallOptions = {}) =>
+    /**
+     * Creates a prediction, which is billed: never sent again unless it certainly was not taken. Its start and end are
+     * told to `webhookUrl`; logs are not, since each delivery of theirs would carry the whole log again.
+     */
+    create: async (
+      version: string,
+      input: Record<string, unknown>,
+      webhookUrl: string | null = null,
+      call: CallOptions = {},
+    ) =>
       expected(
         Prediction,
         await send("POST", "/predictions", {
-          body: JSON.stringify({ version, input }),
+          body: JSON.stringify({
+            version,
+            input,
+            ...(webhookUrl !== null && {
+              webhook: webhookUrl,
+              webhook_events_filter: ["start", "completed"],
+            }),
+          }),
           headers: { "content-type": "application/json" },
           repeat: "once",
           ...call,
         }),
       ),
+    /** What deliveries of webhooks are signed with. */
+    webhookSecret: async (call: CallOptions = {}) =>
+      expected(WebhookSecret, await send("GET", "/webhooks/default/secret", call)).key,
     /** Null when there is none. */
     prediction: async (id: string, call: CallOptions = {}) => {
       const answer = await ignoringMissing(send("GET", `/predictions/${encodeURIComponent(id)}`, call));
@@ -132,6 +151,11 @@ function predictionCalls({ send, expected, rows, origin, token, http }: ApiCalls
     /** Harmless when there is no such prediction or it is over. */
     cancel: (id: string, call: CallOptions = {}) =>
       ignoringMissing(send("POST", `/predictions/${encodeURIComponent(id)}/cancel`, call)),
+  };
+}
+
+function outputCalls({ origin, token, http }: ApiCalls) {
+  return {
     /** True for an address whose files are an output of a prediction. */
     isOutputUrl(text: string): boolean {
       if (!URL.canParse(text)) return false;

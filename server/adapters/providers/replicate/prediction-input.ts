@@ -11,6 +11,8 @@ export interface InputParts {
   request: RunRequest;
   /** What the trainer is told of its datasets. */
   carried: CarriedDatasets;
+  /** Tells this server's runs from those of another with the same account. */
+  installation: string;
   /** This server can be reached from outside, so the trainer may upload to it. */
   reachable: boolean;
   /** The HuggingFace token of this server, for jobs that push to the hub and bring none. */
@@ -47,7 +49,7 @@ export function predictionInput(parts: InputParts): PredictionInput {
         ...config,
         tracker_run_name: config["tracker_run_name"] ?? request.name,
         // The predictor puts its own name here in the end; until then it is our tag.
-        __job_id__: tagOf(request.runToken),
+        __job_id__: tagOf(parts.installation, request.runToken),
       }),
       dataloader_json: JSON.stringify(carried.dataloader),
       ...target,
@@ -60,14 +62,24 @@ export function predictionInput(parts: InputParts): PredictionInput {
 }
 
 /** What marks a run's prediction among those of the account. */
-function tagOf(runToken: string): string {
-  return `simpletuner-cloud.${runToken}`;
+function tagOf(installation: string, runToken: string): string {
+  return `simpletuner-cloud.${installation}.${runToken}`;
+}
+
+/** What a prediction's tag says; null for one of others, or whose input has been removed. */
+export function tagIn(
+  prediction: Pick<Prediction, "input">,
+): { installation: string; runToken: string } | null {
+  const config = prediction.input?.["config_json"];
+  if (typeof config !== "string") return null;
+  const [, installation, runToken] =
+    /"__job_id__":"simpletuner-cloud\.([\w-]+)\.([\w-]+)"/.exec(config) ?? [];
+  return installation === undefined || runToken === undefined ? null : { installation, runToken };
 }
 
 /** True for the prediction of this run; false also for one whose input has been removed. */
 export function isTagged(prediction: Prediction, runToken: string): boolean {
-  const config = prediction.input?.["config_json"];
-  return typeof config === "string" && config.includes(`"__job_id__":${JSON.stringify(tagOf(runToken))}`);
+  return tagIn(prediction)?.runToken === runToken;
 }
 
 /** The predictor takes one bucket. */

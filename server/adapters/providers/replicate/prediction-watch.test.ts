@@ -57,8 +57,8 @@ describe("watching predictions", () => {
     assert.equal(await watch.next("unknown", watching(1)), null);
   });
 
-  it("learns of the ends among 5,000 from lists, within its budget of reads", async () => {
-    const { calls, client, all } = account(5_000);
+  it("learns of the ends among 1,500 from lists, within its budget of reads", async () => {
+    const { calls, client, all } = account(1_500);
     const watch = predictionWatch(client, { ...patience, readsOfRound: 40 });
     const heard = new Map<string, string[]>();
     const stop = new AbortController();
@@ -74,18 +74,18 @@ describe("watching predictions", () => {
       const deadline = performance.now() + 20_000;
       while (!done() && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
     };
-    await until(() => calls.pages >= 100);
-    const rounds = calls.pages / 50;
+    await until(() => calls.pages >= 30);
+    const rounds = calls.pages / 15;
     assert.ok(calls.read <= rounds * 40 + 40, `${calls.read} reads in ${rounds} rounds`);
-    for (const index of [0, 17, 4_999]) Object.assign(all[index] ?? {}, { status: "succeeded" });
-    await until(() => [0, 17, 4_999].every((index) => heard.get(`p${index}`)?.at(-1) === "succeeded"));
+    for (const index of [0, 17, 1_499]) Object.assign(all[index] ?? {}, { status: "succeeded" });
+    await until(() => [0, 17, 1_499].every((index) => heard.get(`p${index}`)?.at(-1) === "succeeded"));
     assert.deepEqual(
-      [0, 17, 4_999].map((index) => heard.get(`p${index}`)?.at(-1)),
+      [0, 17, 1_499].map((index) => heard.get(`p${index}`)?.at(-1)),
       ["succeeded", "succeeded", "succeeded"],
     );
     // The log of each is read in its turn, nobody's twice while another's was not read.
-    await until(() => heard.size === 5_000);
-    assert.equal(heard.size, 5_000);
+    await until(() => heard.size === 1_500);
+    assert.equal(heard.size, 1_500);
     const times = [...heard.values()].map((each) => each.length);
     assert.ok(Math.max(...times) - Math.min(...times) <= 2);
     stop.abort();
@@ -93,7 +93,7 @@ describe("watching predictions", () => {
   });
 
   it("hears what is told at once, keeps an end that is told while nobody waits, and then looks seldom", async () => {
-    const { calls, client } = account(1);
+    const { calls, client } = account(21);
     const watch = predictionWatch(client, patience);
     assert.equal(watch.hear({ id: "p0", status: "processing" }), false);
     await watch.next("p0", watching(1));
@@ -104,12 +104,17 @@ describe("watching predictions", () => {
     watch.hear({ id: "p0", status: "processing" });
     assert.equal((await watch.next("p0", watching(9)))?.status, "succeeded");
     const seldom = new AbortController();
+    const others = Array.from({ length: 20 }, (_, index) => `p${index + 1}`);
+    for (const id of others) await watch.next(id, watching(1));
+    for (const id of others) watch.hear({ id, status: "processing" });
+    await Promise.all(others.map((id) => watch.next(id, watching(2))));
     const reads = calls.read;
-    const look = watch.next("p0", watching(9, seldom.signal));
+    const looks = [...others, "p0"].map((id) => watch.next(id, watching(9, seldom.signal)));
     await new Promise((resolve) => setTimeout(resolve, 200));
-    assert.equal(calls.read, reads);
+    // The first ones wait while they are few.
+    assert.ok(calls.read - reads <= 20, `${calls.read - reads} reads`);
     seldom.abort(new Error("stopped"));
-    await assert.rejects(look, /stopped/);
+    await Promise.allSettled(looks);
     watch.forget("p0");
     assert.equal(watch.hear({ id: "p0", status: "succeeded" }), false);
   });

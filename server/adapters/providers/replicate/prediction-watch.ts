@@ -38,6 +38,8 @@ interface Followed {
 const rowsOfPage = 100;
 /** With so many due at once, lists tell what ended in fewer calls than looking at each. */
 const manyDue = 50;
+/** Of fewer, what they log is read as often as if Replicate told nothing: it tells of starts and ends only. */
+const manyTold = 20;
 /** How far this machine's clock and Replicate's may be apart. */
 const clockSlackMs = 3_600_000;
 
@@ -74,7 +76,8 @@ export function predictionWatch(client: ReplicateClient, patience: Patience) {
       const { unheard } = state;
       state.unheard = null;
       if (unheard) return Promise.resolve(unheard);
-      const waitMs = watching.looks <= 1 ? 0 : waitOf(patience, watching, state);
+      const waitMs =
+        watching.looks <= 1 ? 0 : waitOf(patience, watching, state.tells && waiting.size >= manyTold);
       return new Promise((resolve, reject) => {
         const follower = { id, watching, dueAt: performance.now() + waitMs, resolve, reject };
         waiting.set(id, follower);
@@ -131,9 +134,9 @@ function scheduler(waiting: ReadonlyMap<string, Follower>, round: () => Promise<
   return schedule;
 }
 
-function waitOf(patience: Patience, { looks, ageMs }: Watching, { tells }: Followed): number {
+function waitOf(patience: Patience, { looks, ageMs }: Watching, isTold: boolean): number {
   const usual = lookAfterMs(patience, looks - 1, ageMs);
-  return tells ? Math.max(usual, patience.toldLookMs) : usual;
+  return isTold ? Math.max(usual, patience.toldLookMs) : usual;
 }
 
 interface Round {

@@ -20,16 +20,20 @@ import {
   usdPerHour,
 } from "./hardware.ts";
 import { hubRepositories } from "./hub-repositories.ts";
+import { listedRuns } from "./listed-runs.ts";
 import { type Patience, usualPatience } from "./patience.ts";
 import { removeCarried, sweepLeftovers } from "./remove-carried.ts";
 import { predictionWatch } from "./prediction-watch.ts";
 import { readState, runPlace, runTokensOf } from "./run-state.ts";
 import { startRun, stopRun } from "./start-run.ts";
+import { replicateWebhooks, usualWebhookTimes } from "./webhooks.ts";
 
 /** The settings that this provider follows. */
 export interface ReplicateSettings extends HardwareSettings {
   /** Null: trainers elsewhere do not reach this server's storage endpoint. */
   storageUrl: string | null;
+  /** This server's address for webhooks; null: it has none. */
+  webhookUrl: string | null;
 }
 
 /** What the provider needs. */
@@ -54,6 +58,8 @@ export interface ReplicateProviderOptions extends Pick<
   jobsFolder: string;
   /** What could not be removed elsewhere yet is remembered here. */
   leftoversFolder: string;
+  /** Tells this server's runs from those of another with the same account. */
+  installation: string;
   /** Unpacks an archive into a folder, which appears complete or not at all. */
   unpack: (archivePath: string, folder: string, signal: AbortSignal) => Promise<void>;
   warn: (error: unknown, message: string) => void;
@@ -84,6 +90,12 @@ export function replicateProvider(options: ReplicateProviderOptions): Provider {
     settable: { hardware: hardwareProfiles.map(({ id }) => id) },
     account: replicateAccount({ ...options, client, token }),
     route: async (question) => replicateRoute(question, await circumstancesOf(options)),
+    webhooks: replicateWebhooks(client, watch, { ...usualWebhookTimes, lookMs: patience.youngLookMs }),
+    runs: listedRuns({
+      client,
+      installation: options.installation,
+      profiles: async () => profilesOf(await options.settings()),
+    }),
     describe: async () => describe(await options.settings(), await checkAccount()),
     start: async (request, signal) => {
       const settings = await options.settings();
@@ -94,6 +106,7 @@ export function replicateProvider(options: ReplicateProviderOptions): Provider {
         patience,
         hubOf,
         reachable: settings.storageUrl !== null,
+        webhookUrl: webhookOf(settings.webhookUrl, options.baseUrl),
       };
       const externalId = await asking(startRun(starting, placeOf(request), request, profile.model, signal));
       return { externalId, hardwareType: profile.id, trainer: "simpletuner" };
@@ -123,6 +136,12 @@ export function replicateProvider(options: ReplicateProviderOptions): Provider {
     },
     sweep: () => sweepLeftovers(removing),
   };
+}
+
+/** Replicate calls https addresses only; a server that stands in for it may call any. */
+function webhookOf(url: string | null, baseUrl: string): string | null {
+  if (url === null || (url.startsWith("http:") && baseUrl.startsWith("https:"))) return null;
+  return `${url}/api/webhooks/replicate`;
 }
 
 /** What must not be told in a log line; that a source is silent is no reason to stop following. */

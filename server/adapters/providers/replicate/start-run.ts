@@ -14,6 +14,10 @@ export interface StartOptions extends CarryOptions {
   patience: Patience;
   /** This server can be reached from outside. */
   reachable: boolean;
+  /** See {@link InputParts}. */
+  installation: string;
+  /** Where Replicate tells of the run; null: nowhere. */
+  webhookUrl: string | null;
 }
 
 /** How far a clock may be off when there is no better one. */
@@ -67,13 +71,17 @@ async function create(
     carried,
     reachable: options.reachable,
     hubToken: await options.hubToken(),
+    installation: options.installation,
   });
   signal.throwIfAborted();
   const askedFromMs =
     state.askedFromMs ?? (atMs === null ? Date.now() - clockUnknownMs : atMs - clockSlackMs);
   await changeState(place, { version, publishes, askedFromMs, asked: state.asked + 1 });
   const prediction = await client
-    .create(`${name}:${version}`, input, { correlationId: request.runToken, signal: lateSignal(signal) })
+    .create(`${name}:${version}`, input, options.webhookUrl, {
+      correlationId: request.runToken,
+      signal: lateSignal(signal),
+    })
     .catch(async (error: unknown) => {
       // Certainly not taken: nothing to look for when this is tried again.
       if (!mayHaveActed(error) && state.askedFromMs === null) await changeState(place, { askedFromMs: null });

@@ -1,0 +1,105 @@
+import { Type, type Static } from "typebox";
+import { endpoint } from "./endpoint.ts";
+import { MaybeNumber, MaybeString } from "./instants.ts";
+
+/** Whether this server is reached under its public address, and if not, what to do. */
+export const ReachabilityTest = Type.Object({
+  success: Type.Boolean(),
+  message: Type.String(),
+  latency_ms: MaybeNumber,
+  status_code: MaybeNumber,
+  error: MaybeString,
+  method: Type.Union([Type.Literal("direct"), Type.Literal("provider")], {
+    description: "direct: this server called itself; provider: the provider called it",
+  }),
+  prediction_id: MaybeString,
+});
+/** See the schema. */
+export type ReachabilityTest = Static<typeof ReachabilityTest>;
+
+/** Predictions carry their whole log; Replicate's own answers stay far below this. */
+export const longestDeliveryBytes = 32 << 20;
+
+const tag = "Webhooks";
+const ProviderId = Type.Object({ provider: Type.String({ minLength: 1, maxLength: 40 }) });
+
+/** Endpoints of providers' webhooks (CONTRACT 1.6). */
+export const webhookEndpoints = {
+  testWebhookUrl: endpoint({
+    method: "POST",
+    path: "/api/webhooks/test",
+    access: "admin.config",
+    tag,
+    summary:
+      "Whether the provider's webhooks reach this server; the alias of test-webhook and test-webhook-external",
+    body: Type.Object(
+      {
+        provider: Type.Optional(Type.String({ maxLength: 40 })),
+        method: Type.Optional(Type.Union([Type.Literal("direct"), Type.Literal("provider")])),
+      },
+      { additionalProperties: false },
+    ),
+    answer: ReachabilityTest,
+    errors: ["unknown_provider", "provider_has_no_webhooks"],
+  }),
+  deliverWebhook: endpoint({
+    method: "POST",
+    path: "/api/webhooks/{provider}",
+    access: {
+      public:
+        "the provider's servers call it; what they send is believed by its signature, and only from allowed addresses",
+    },
+    tag,
+    summary: "A provider tells what became of a run",
+    params: ProviderId,
+    rawBody: { limitBytes: longestDeliveryBytes },
+    answer: Type.Object({
+      status: Type.Union([
+        Type.Literal("received"),
+        Type.Literal("duplicate"),
+        Type.Literal("ignored"),
+        Type.Literal("test"),
+      ]),
+      reason: MaybeString,
+      job_id: MaybeString,
+    }),
+    errors: [
+      "unknown_provider",
+      "provider_has_no_webhooks",
+      "ip_not_allowed",
+      "webhook_not_believed",
+      "webhook_unreadable",
+      "provider_unreachable",
+    ],
+  }),
+  testWebhook: endpoint({
+    method: "POST",
+    path: "/api/cloud/providers/{provider}/test-webhook",
+    access: "admin.config",
+    tag,
+    summary: "Call this server under its public address, from here",
+    params: ProviderId,
+    answer: ReachabilityTest,
+    errors: ["unknown_provider", "provider_has_no_webhooks"],
+  }),
+  testWebhookExternal: endpoint({
+    method: "POST",
+    path: "/api/cloud/providers/{provider}/test-webhook-external",
+    access: "admin.config",
+    tag,
+    summary:
+      "Have the provider call this server under its public address; takes up to a minute and costs next to nothing",
+    params: ProviderId,
+    answer: ReachabilityTest,
+    errors: ["unknown_provider", "provider_has_no_webhooks"],
+  }),
+  syncJobs: endpoint({
+    method: "POST",
+    path: "/api/cloud/jobs/sync",
+    access: "job.submit",
+    tag,
+    summary: "Find runs of our models that were started elsewhere, and take them over as jobs",
+    answer: Type.Object({ synced: Type.Integer(), message: Type.String() }),
+    errors: ["provider_unreachable", "provider_token_refused", "provider_token_missing"],
+  }),
+} as const;

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { webhookKey } from "../../../domain/webhook-signature.ts";
+import type { ReplicateClient } from "./client.ts";
+import { replicateWebhooks, usualWebhookTimes, type WebhookTimes } from "./webhooks.ts";
+
+describe("the key of an account's webhooks", () => {
+  const open = (times: Partial<WebhookTimes> = {}) => {
+    const account = { secret: "whsec_AAAA", asked: 0, broken: false };
+    const client = {
+      async webhookSecret() {
+        account.asked++;
+        if (account.broken) throw new Error("out of order");
+        return account.secret;
+      },
+    } as unknown as ReplicateClient;
+    return {
+      account,
+      webhooks: replicateWebhooks(client, { hear: () => true }, { ...usualWebhookTimes, ...times }),
+    };
+  };
+
+  it("is asked for once, and anew when it may have been replaced, but not in a flood", async () => {
+    const { account, webhooks } = open();
+    await Promise.all([webhooks.keys(false), webhooks.keys(false), webhooks.keys(true)]);
+    assert.equal(account.asked, 1);
+    const eager = open({ askAgainMs: 0 });
+    await eager.webhooks.keys(false);
+    eager.account.secret = "whsec_BBBB";
+    assert.deepEqual(await eager.webhooks.keys(false), [webhookKey("whsec_AAAA")]);
+    assert.deepEqual(await eager.webhooks.keys(true), [webhookKey("whsec_BBBB")]);
+    const old = open({ keyLifeMs: 0 });
+    await old.webhooks.keys(false);
+    await old.webhooks.keys(false);
+    assert.equal(old.account.asked, 2);
+  });
+
+  it("is asked for again after a failure", async () => {
+    const { account, webhooks } = open();
+    account.broken = true;
+    await assert.rejects(webhooks.keys(false));
+    account.broken = false;
+    assert.equal((await webhooks.keys(false)).length, 1);
+  });
+});

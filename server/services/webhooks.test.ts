@@ -1,0 +1,240 @@
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { type ReplicateEmulator, startReplicateEmulator } from "../../e2e/replicate-emulator/emulator.ts";
+import { statePaths } from "../config/state-paths.ts";
+import { signWebhook, webhookKey } from "../domain/webhook-signature.ts";
+import { makeDataset, startTestServer, type TestServer, waitForJob } from "../testing/test-server.ts";
+import { eventually } from "../testing/trainer-scripts.ts";
+
+describe("webhooks of Replicate", () => {
+  let emulator: ReplicateEmulator;
+  let server: TestServer;
+  let dataloader: Record<string, unknown>[];
+
+  beforeEach(async () => {
+    emulator = await startReplicateEmulator({ startMs: 50, trainMs: 200 });
+    server = await startTestServer({
+      env: {
+        REPLICATE_API_TOKEN: emulator.token,
+        REPLICATE_BASE_URL: emulator.baseUrl,
+        SIMPLETUNER_ALLOW_PRIVATE_ADDRESSES: "true",
+      },
+    });
+    ({ dataloader } = await makeDataset(server.folder));
+    await server.call("PUT /api/cloud/data-consent/setting", { body: { consent: "allow" } });
+    await set({ webhook_url: server.url });
+  });
+  afterEach(async () => {
+    await server.close();
+    await emulator.close();
+  });
+
+  const set = (body: Record<string, unknown>) =>
+    server.call("PUT /api/cloud/providers/{provider}/config", { params: { provider: "replicate" }, body });
+  const submit = async (): Promise<string> => {
+    const config = { max_train_steps: 4, model_family: "flux" };
+    const body = { provider: "replicate", config, dataloader_config: dataloader };
+    return (await server.call("POST /api/cloud/jobs/submit", { body })).job_id;
+  };
+  const ended = (id: string) => waitForJob(server.call, id, ({ is_terminal }) => is_terminal, 30_000);
+  /** A delivery as the emulator would send it, or as told. */
+  const deliver = async (
+    body: string,
+    { id = "msg_1", at = Date.now(), secret = emulator.webhooks.secret(), more = {} } = {},
+  ): Promise<[status: number, code: string]> => {
+    const timestamp = String(Math.floor(at / 1_000));
+    const signature = signWebhook(webhookKey(secret), id, timestamp, Buffer.from(body));
+    const answer = await fetch(`${server.url}/api/webhooks/replicate`, {
+      method: "POST",
+      headers: {
+        "webhook-id": id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": signature,
+        ...more,
+      },
+      body,
+    });
+    const { status, error } = (await answer.json()) as { status?: string; error?: string };
+    return [answer.status, status ?? error ?? ""];
+  };
+  const rejections = async (): Promise<string[]> => {
+    const db = new DatabaseSync(statePaths(server.stateDir).database, { readOnly: true });
+    const rows = db.prepare("select data from job_events where type = 'webhook_rejected'").all();
+    db.close();
+    return rows.map(({ data }) => String((JSON.parse(String(data)) as { reason: unknown }).reason));
+  };
+
+  it("tell of the start and the end of a run, so that it is hardly looked at", async () => {
+    emulator.behaviour.trainMs = 1_500;
+    const id = await submit();
+    const job = await ended(id);
+    assert.deepEqual([job.status, job.error_message], ["completed", null]);
+    const taken = emulator.webhooks.sent.map(({ status, answer }) => [status, answer]);
+    assert.deepEqual(taken, [
+      ["processing", 200],
+      ["succeeded", 200],
+    ]);
+    const [prediction] = emulator.predictions;
+    const known = JSON.stringify({ id: prediction?.id, status: "processing" });
+    assert.deepEqual(await deliver(known), [200, "received"]);
+  });
+
+  it("harm nothing when they are dropped, doubled, late, out of order or signed with another key", async () => {
+    Object.assign(emulator.behaviour.webhookFaults, {
+      dropped: 0.3,
+      doubled: 0.4,
+      misSigned: 0.2,
+      delayMs: 300,
+    });
+    const ids = await Promise.all(Array.from({ length: 8 }, submit));
+    const jobs = await Promise.all(ids.map(ended));
+    assert.deepEqual(new Set(jobs.map(({ status }) => status)), new Set(["completed"]));
+    assert.equal(emulator.predictions.length, 8);
+    const late = JSON.stringify({ id: emulator.predictions[0]?.id, status: "processing", logs: "x" });
+    assert.deepEqual(await deliver(late, { id: "msg_late" }), [200, "received"]);
+    const { job } = await server.call("GET /api/cloud/jobs/{job_id}", {
+      params: { job_id: jobs[0]?.job_id ?? "" },
+    });
+    assert.equal(job.status, "completed");
+  });
+
+  it("are refused without the right signature, at the wrong time, and remembered once taken", async () => {
+    const body = JSON.stringify({ id: "elsewhere", status: "succeeded" });
+    assert.deepEqual(await deliver(body), [200, "ignored"]);
+    assert.deepEqual(await deliver(body), [200, "duplicate"]);
+    const twoMinutesLater = await deliver(body, { at: Date.now() + 120_000 });
+    assert.deepEqual(twoMinutesLater, [200, "duplicate"]);
+    const other = `whsec_${Buffer.alloc(24, 7).toString("base64")}`;
+    const refused = [401, "webhook_not_believed"];
+    assert.deepEqual(await deliver(body, { id: "2", secret: other }), refused);
+    assert.deepEqual(await deliver(body, { id: "3", at: Date.now() - 301_000 }), refused);
+    assert.deepEqual(await deliver(body, { id: "4", at: Date.now() + 310_000 }), refused);
+    assert.deepEqual(await deliver(body, { id: "5", more: { "webhook-timestamp": "soon" } }), refused);
+    assert.deepEqual(await deliver(body, { id: "6", more: { "webhook-signature": "" } }), refused);
+    assert.deepEqual(
+      await deliver(`${body} `, { id: "7", more: { "webhook-signature": "v1,AAAA" } }),
+      refused,
+    );
+    assert.deepEqual(await deliver("{}", { id: "8" }), [400, "webhook_unreadable"]);
+    assert.deepEqual(await deliver("no json", { id: "9" }), [400, "webhook_unreadable"]);
+    await eventually("the audit", async () => {
+      const told = await rejections();
+      return ["it is not signed", "its signature is wrong", "its time is too far from this server's"].every(
+        (reason) => told.includes(reason),
+      )
+        ? true
+        : null;
+    });
+    assert.equal((await rejections()).length, 3);
+    await set({ webhook_require_signature: false });
+    const bare = await fetch(`${server.url}/api/webhooks/replicate`, { method: "POST", body });
+    assert.equal(bare.status, 200);
+    assert.deepEqual(await deliver(body, { id: "10", secret: other }), refused);
+  });
+
+  it("that are wrongly signed in a flood do not make this server ask for the key each time", async () => {
+    const body = JSON.stringify({ id: "elsewhere", status: "succeeded" });
+    assert.deepEqual(await deliver(body), [200, "ignored"]);
+    emulator.webhooks.rotate();
+    const before = emulator.calls.filter(({ operation }) => operation === "secret").length;
+    const secretCalls = (): number =>
+      emulator.calls.filter(({ operation }) => operation === "secret").length - before;
+    for (let attempt = 0; attempt < 20; attempt++) await deliver(body, { id: `r${attempt}` });
+    assert.ok(secretCalls() <= 1, "a flood of wrong signatures asks for the key again and again");
+  });
+
+  it("come from allowed addresses only, which nobody can claim in a header", async () => {
+    const body = JSON.stringify({ id: "elsewhere", status: "succeeded" });
+    await set({ webhook_allowed_ips: ["34.82.0.0/16", "35.185.1.2"] });
+    const refused = [403, "ip_not_allowed"];
+    assert.deepEqual(await deliver(body), refused);
+    const through = (forwarded: string) =>
+      deliver(body, { id: forwarded, more: { "x-forwarded-for": forwarded } });
+    // The test's own connection comes from this machine, whose proxies are trusted: the last address that is none counts.
+    assert.deepEqual(await through("34.82.9.9"), [200, "ignored"]);
+    assert.deepEqual(await through("10.9.9.9, 35.185.1.2, 127.0.0.1"), [200, "ignored"]);
+    assert.deepEqual(await through("34.82.9.9, 10.9.9.9"), refused);
+    assert.deepEqual(await through("35.185.1.3"), refused);
+    await eventually("the audit", async () =>
+      (await rejections()).includes("address not allowed") ? true : null,
+    );
+    await set({ webhook_allowed_ips: [] });
+    assert.deepEqual(await deliver(body, { id: "open" }), [200, "ignored"]);
+  });
+
+  it("are tested from here and from there, with what to do", async () => {
+    const params = { provider: "replicate" };
+    const direct = await server.call("POST /api/cloud/providers/{provider}/test-webhook", { params });
+    assert.deepEqual([direct.success, direct.status_code], [true, 200], direct.message);
+    const external = await server.call("POST /api/cloud/providers/{provider}/test-webhook-external", {
+      params,
+    });
+    assert.deepEqual([external.success, external.status_code], [true, 401], external.message);
+    await set({ webhook_url: "http://127.0.0.1:9" });
+    const dead = await server.call("POST /api/webhooks/test", { body: {} });
+    assert.match(dead.error ?? "", /was not reached from here/);
+    const deadThere = await server.call("POST /api/webhooks/test", { body: { method: "provider" } });
+    assert.equal(deadThere.success, false);
+    await set({ webhook_url: null });
+    assert.match(
+      (await server.call("POST /api/webhooks/test", { body: {} })).error ?? "",
+      /No public address/,
+    );
+    const local = server.call("POST /api/cloud/providers/{provider}/test-webhook", {
+      params: { provider: "local" },
+    });
+    await assert.rejects(local, { code: "provider_has_no_webhooks" });
+  });
+
+  it("larger than can be taken are refused before they are read", async () => {
+    const answer = await fetch(`${server.url}/api/webhooks/replicate`, {
+      method: "POST",
+      body: Buffer.alloc(33 << 20),
+    });
+    assert.equal(answer.status, 413);
+  });
+
+  it("sync takes over what was started elsewhere, once, and never this server's own", async () => {
+    const own = await submit();
+    await ended(own);
+    const input = {
+      config_json: '{"model_family":"sdxl","tracker_run_name":"from the site"}',
+      images: undefined,
+    };
+    const create = (config: string) =>
+      emulator.create(
+        Buffer.from(
+          JSON.stringify({
+            version: emulator.predictions[0]?.version,
+            input: { ...input, config_json: config },
+          }),
+        ),
+      );
+    const done = create(input.config_json);
+    const problem = "the emulated training has no data";
+    done.problem = problem;
+    await eventually("its end", () => (emulator.view(done).status === "failed" ? true : null));
+    const [first, second] = await Promise.all([
+      server.call("POST /api/cloud/jobs/sync"),
+      server.call("POST /api/cloud/jobs/sync"),
+    ]);
+    assert.equal(first.synced + second.synced, 1);
+    assert.equal((await server.call("POST /api/cloud/jobs/sync")).synced, 0);
+    const { jobs } = await server.call("GET /api/cloud/jobs", { query: { q: "from the site" } });
+    assert.deepEqual(
+      jobs.map(({ status, model_family }) => [status, model_family]),
+      [["failed", "sdxl"]],
+    );
+    assert.ok((jobs[0]?.cost_usd ?? -1) >= 0);
+    emulator.behaviour.trainMs = 400;
+    const running = create('{"tracker_run_name":"still running"}');
+    running.problem = null;
+    await server.call("POST /api/cloud/jobs/sync");
+    const found = await server.call("GET /api/cloud/jobs", { query: { q: "still running" } });
+    assert.equal((await ended(found.jobs[0]?.job_id ?? "")).is_terminal, true);
+    const params = { job_id: found.jobs[0]?.job_id ?? "" };
+    await server.call("DELETE /api/cloud/jobs/{job_id}", { params });
+    assert.equal((await server.call("POST /api/cloud/jobs/sync")).synced, 0, "a deleted job came back");
+  });
+});
