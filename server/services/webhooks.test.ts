@@ -13,11 +13,12 @@ describe("webhooks of Replicate", () => {
   let dataloader: Record<string, unknown>[];
 
   beforeEach(async () => {
-    emulator = await startReplicateEmulator({ startMs: 50, trainMs: 200 });
+    emulator = await startReplicateEmulator({ startMs: 50, trainMs: 200, predictor: "unpacks" });
     server = await startTestServer({
       env: {
         REPLICATE_API_TOKEN: emulator.token,
         REPLICATE_BASE_URL: emulator.baseUrl,
+        REPLICATE_DATASETS: "archive",
         SIMPLETUNER_ALLOW_PRIVATE_ADDRESSES: "true",
       },
     });

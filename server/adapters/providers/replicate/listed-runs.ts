@@ -3,13 +3,13 @@ import type { ListedRun, ProviderRuns } from "../provider.ts";
 import type { Prediction } from "./answers.ts";
 import type { ReplicateClient } from "./client.ts";
 import { asFailure } from "./failures.ts";
-import type { HardwareProfile } from "./hardware.ts";
+import { type HardwareSettings, profilesOf } from "./hardware.ts";
 import { tagIn } from "./prediction-input.ts";
 
 /** What listing needs. */
 export interface ListedRunOptions {
-  client: ReplicateClient;
-  profiles: () => Promise<readonly HardwareProfile[]>;
+  settings: () => Promise<HardwareSettings>;
+  /** Tells this server's runs from those of another with the same account. */
   installation: string;
 }
 
@@ -23,10 +23,13 @@ const statuses: Readonly<Record<string, ListedRun["status"]>> = {
 };
 
 /** The account's predictions of the models that train. */
-export function listedRuns({ client, profiles, installation }: ListedRunOptions): ProviderRuns {
+export function listedRuns(
+  client: ReplicateClient,
+  { settings, installation }: ListedRunOptions,
+): ProviderRuns {
   return {
     async *list(sinceMs) {
-      const known = await profiles();
+      const known = profilesOf(await settings());
       for await (const prediction of told(client.predictionsSince(sinceMs))) {
         const profile = known.find(({ model }) => model.split(":")[0] === prediction.model);
         const tag = tagIn(prediction);

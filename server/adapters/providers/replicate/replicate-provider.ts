@@ -22,7 +22,7 @@ import {
 import { hubRepositories } from "./hub-repositories.ts";
 import { listedRuns } from "./listed-runs.ts";
 import { type Patience, usualPatience } from "./patience.ts";
-import { removeCarried, sweepLeftovers } from "./remove-carried.ts";
+import { removeCarried, type RemoveOptions, sweepLeftovers } from "./remove-carried.ts";
 import { predictionWatch } from "./prediction-watch.ts";
 import { readState, runPlace, runTokensOf } from "./run-state.ts";
 import { startRun, stopRun } from "./start-run.ts";
@@ -76,7 +76,7 @@ export function replicateProvider(options: ReplicateProviderOptions): Provider {
   const client = replicateClient({ ...options, token: async () => (await token()).value });
   const watch = predictionWatch(client, patience);
   const checkAccount = accountCheck(client, token);
-  const secrets = () => secretsInUse(options);
+  const following = { ...options, client, watch, patience, secrets: () => secretsInUse(options) };
   const hubOf = (hubToken: string) =>
     hubRepositories({ http: options.hubHttp, hubUrl: options.hubUrl, token: hubToken });
   const removing = { ...options, client, hubOf };
@@ -91,11 +91,7 @@ export function replicateProvider(options: ReplicateProviderOptions): Provider {
     account: replicateAccount({ ...options, client, token }),
     route: async (question) => replicateRoute(question, await circumstancesOf(options)),
     webhooks: replicateWebhooks(client, watch, { ...usualWebhookTimes, lookMs: patience.youngLookMs }),
-    runs: listedRuns({
-      client,
-      installation: options.installation,
-      profiles: async () => profilesOf(await options.settings()),
-    }),
+    runs: listedRuns(client, options),
     describe: async () => describe(await options.settings(), await checkAccount()),
     start: async (request, signal) => {
       const settings = await options.settings();
@@ -112,30 +108,23 @@ export function replicateProvider(options: ReplicateProviderOptions): Provider {
       return { externalId, hardwareType: profile.id, trainer: "simpletuner" };
     },
     follow: (run, from, reporter, signal) =>
-      asking(
-        followRun(
-          { ...options, client, watch, patience, secrets },
-          placeOf(run),
-          run,
-          from,
-          reporter,
-          signal,
-        ),
-      ),
+      asking(followRun(following, placeOf(run), run, from, reporter, signal)),
     cancel: (run) =>
       asking(readState(placeOf(run)).then((state) => stopRun({ client, patience }, state, run))),
     outputFolder: (jobId) => join(options.jobsFolder, jobId, "output"),
-    async forget(jobId) {
-      const folder = join(options.jobsFolder, jobId);
-      for (const runToken of await runTokensOf(folder))
-        await removeCarried(removing, await readState(runPlace(options.jobsFolder, jobId, runToken)), {
-          jobId,
-          runToken,
-        });
-      await rm(folder, { recursive: true, force: true });
-    },
+    forget: (jobId) => forget(removing, jobId),
     sweep: () => sweepLeftovers(removing),
   };
+}
+
+/** Removes what was carried elsewhere for a job, then what is known of it here. */
+async function forget(removing: RemoveOptions & { jobsFolder: string }, jobId: string): Promise<void> {
+  const folder = join(removing.jobsFolder, jobId);
+  for (const runToken of await runTokensOf(folder)) {
+    const state = await readState(runPlace(removing.jobsFolder, jobId, runToken));
+    await removeCarried(removing, state, { jobId, runToken });
+  }
+  await rm(folder, { recursive: true, force: true });
 }
 
 /** Replicate calls https addresses only; a server that stands in for it may call any. */
