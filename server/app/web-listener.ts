@@ -1,3 +1,4 @@
+import { addressMatcher } from "../domain/address-ranges.ts";
 import { clientAddressReader } from "../http/client-address.ts";
 import type { RequestListener } from "node:http";
 import { join } from "node:path";
@@ -22,7 +23,7 @@ export function webListener(
   const app: NodeApp = new Hono<{ Bindings: HttpBindings }>();
   mountApi(app, {
     ...parts,
-    clientAddress: clientAddressReader(options.config.trustedProxies),
+    clientAddress: clientAddressReader(addressMatcher(options.config.trustedProxies)),
     handlers,
     log: options.log,
     stopping,

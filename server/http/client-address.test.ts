@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
 import { test } from "node:test";
+import { addressMatcher } from "../domain/address-ranges.ts";
 import { clientAddressReader } from "./client-address.ts";
 
-const read = clientAddressReader(["127.0.0.0/8", "::1", "10.1.0.0/16"]);
+const read = clientAddressReader(addressMatcher(["127.0.0.0/8", "::1", "10.1.0.0/16"]));
 const from = (peer: string, headers: Record<string, string> = {}): string =>
   read({ socket: { remoteAddress: peer }, headers } as unknown as IncomingMessage);
 

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
-import { addressMatcher } from "../domain/address-ranges.ts";
 
 /** The address of whoever made a request. */
 export type ClientAddress = (request: IncomingMessage) => string;
@@ -8,10 +7,9 @@ export type ClientAddress = (request: IncomingMessage) => string;
 /**
  * Who made a request, as far as it can be known: the other end of the connection, or, where that is a trusted proxy,
  * the last address in `X-Forwarded-For` (else `X-Real-IP`) that is none. What anybody else writes into these headers is
- * not believed. `trusted` are addresses and ranges. IPv4 addresses come without their IPv6 dress.
+ * not believed. IPv4 addresses come without their IPv6 dress.
  */
-export function clientAddressReader(trusted: readonly string[]): ClientAddress {
-  const isTrusted = addressMatcher(trusted);
+export function clientAddressReader(isTrusted: (address: string) => boolean): ClientAddress {
   return ({ socket, headers }) => {
     const peer = plain(socket.remoteAddress ?? "");
     if (!isTrusted(peer)) return peer;
