@@ -17,7 +17,7 @@ test("every variable the server reads is listed, and no other", () => {
   for (const file of globSync(["config.ts", "config/*.ts", "credential-key.ts"], { cwd: server })) {
     const source = readFileSync(join(server, file), "utf8");
     for (const [, name = ""] of source.matchAll(
-      /"((?:SIMPLETUNER|REPLICATE|HF|HTTPS?|NO|VAULT)_[A-Z0-9_]+)"/g,
+      /"((?:SIMPLETUNER|REPLICATE|HF|HTTPS?|NO|VAULT|STATE|RATE)_[A-Z0-9_]+|STATE_BACKEND)"/g,
     ))
       read.add(name);
   }

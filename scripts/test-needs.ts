@@ -30,6 +30,19 @@ const needs: readonly Need[] = [
     programs: ["/usr/bin/aws"],
     debianPackage: "awscli",
   },
+  {
+    name: "PostgreSQL",
+    variable: "TEST_POSTGRES_INITDB",
+    programs: ["18", "17", "16", "15", "14"].map((version) => `/usr/lib/postgresql/${version}/bin/initdb`),
+    debianPackage: "postgresql",
+  },
+  {
+    name: "MariaDB",
+    variable: "TEST_MARIADB",
+    programs: ["/usr/sbin/mariadbd"],
+    debianPackage: "mariadb-server",
+  },
+  { name: "Redis", variable: "TEST_REDIS", programs: ["redis-server"], debianPackage: "redis-server" },
   { name: "rclone", variable: "TEST_RCLONE", programs: ["rclone"], debianPackage: "rclone" },
   { name: "s3cmd", variable: "TEST_S3CMD", programs: ["s3cmd"], debianPackage: "s3cmd" },
   {

@@ -9,6 +9,7 @@ import { rescueJobs } from "./background/rescue-jobs.ts";
 import { jobQueue } from "./background/start-queued-jobs.ts";
 import { sweepProviders } from "./background/sweep-providers.ts";
 import { sweepSessions } from "./background/sweep-sessions.ts";
+import { sweepState } from "./background/sweep-state.ts";
 import { sweepStorageHourly } from "./background/sweep-storage.ts";
 import type { Stores } from "./db/stores/open-stores.ts";
 import type { RequestSource } from "./http/request-source.ts";
@@ -48,6 +49,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     leftovers: sweepProviders({ ...parts, stopping: stopping.signal }),
     sweeps: sweepStorageHourly({ ...parts, stopping: stopping.signal }),
     reconcile: reconcileRuns({ ...parts, ...stores, stopping: stopping.signal }),
+    state: sweepState({ ...parts, stopping: stopping.signal }),
     backups: makeBackups({ ...parts, ...stores, stopping: stopping.signal }),
   };
   const handlers = composeHandlers(options, parts, queue, stopping.signal);
@@ -86,6 +88,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     },
     async dispose() {
       await parts.outbound.close();
+      await parts.state.close();
       await db.destroy();
       storage.close?.();
     },

@@ -166,3 +166,56 @@ describe("the settings of services outside", () => {
       );
   });
 });
+
+describe("the setting of the shared state", () => {
+  const read = (env: NodeJS.ProcessEnv): ReturnType<typeof readConfig>["stateBackend"] =>
+    readConfig(env).stateBackend;
+
+  it("is a file by default", () => {
+    assert.deepEqual(read({}), {
+      kind: "sqlite",
+      url: "",
+      tls: false,
+      poolSize: 10,
+      timeoutMs: 30_000,
+      keyPrefix: "st:",
+    });
+  });
+
+  it("names a server, and whether it speaks TLS", () => {
+    const at = (STATE_BACKEND: string, STATE_BACKEND_URL: string) => {
+      const state = read({ STATE_BACKEND, STATE_BACKEND_URL });
+      return [state.kind, state.url, state.tls];
+    };
+    assert.deepEqual(at("redis", "rediss://h:1/2"), ["redis", "rediss://h:1/2", true]);
+    assert.deepEqual(at("postgresql", "postgresql://u:p@h/d?sslmode=verify-full&options=x"), [
+      "postgres",
+      "postgresql://u:p@h/d?options=x",
+      true,
+    ]);
+    assert.deepEqual(at("postgres", "postgres://h/d?sslmode=prefer"), ["postgres", "postgres://h/d", false]);
+    assert.deepEqual(at("mysql", "mariadb://h/d?ssl-mode=REQUIRED"), ["mysql", "mysql://h/d", true]);
+    assert.equal(read({ STATE_BACKEND_TIMEOUT: "0.5" }).timeoutMs, 500);
+  });
+
+  it("is refused by name, without repeating the address and its password", () => {
+    for (const env of [
+      { STATE_BACKEND: "redis" },
+      { STATE_BACKEND: "redis", STATE_BACKEND_URL: "http://u:hunter2@h" },
+      { STATE_BACKEND: "mysql", STATE_BACKEND_URL: "hunter2" },
+      { STATE_BACKEND: "etcd" },
+      { STATE_BACKEND_TIMEOUT: "soon" },
+      { STATE_BACKEND_POOL_SIZE: "0" },
+      { STATE_BACKEND_KEY_PREFIX: "a b" },
+    ])
+      assert.throws(
+        () => read(env),
+        (error) => {
+          assert.ok(error instanceof StartError);
+          assert.match(error.message, /^STATE_BACKEND/);
+          assert.doesNotMatch(error.message, /hunter2/);
+          return true;
+        },
+      );
+  });
+});

@@ -3,6 +3,7 @@ import { isAbsolute, join, resolve } from "node:path";
 import { type ExternalStorageConfig, externalStorageOf } from "./config/external-storage.ts";
 import { type OutboundConfig, outboundOf } from "./config/outbound.ts";
 import { type ReplicateConfig, replicateOf } from "./config/replicate.ts";
+import { type StateBackendConfig, stateBackendOf } from "./config/state-backend.ts";
 import { type StorageEndpointConfig, storageEndpointOf } from "./config/storage-endpoint.ts";
 import { type SecretsConfig, secretsOf } from "./config/secrets.ts";
 import { addressRangesOf } from "./config/address-ranges.ts";
@@ -51,6 +52,7 @@ export interface ServerConfig {
   /** How this server reaches services on the network. */
   outbound: OutboundConfig;
   replicate: ReplicateConfig;
+  stateBackend: StateBackendConfig;
   secrets: SecretsConfig;
 }
 
@@ -80,6 +82,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     tls: tlsOf(env),
     outbound: outboundOf(env),
     replicate: replicateOf(env),
+    stateBackend: stateBackendOf(env),
     secrets: secretsOf(env),
   };
 }

@@ -206,6 +206,15 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     otherwise: "false",
     text: "what addresses that users name (webhooks, buckets) may lead to beside the internet: true, or addresses and ranges",
   },
+  {
+    name: "STATE_BACKEND",
+    otherwise: "sqlite",
+    text: "where rate limits, leases and other short-lived state are kept: memory, sqlite, redis, postgresql or mysql",
+  },
+  { name: "STATE_BACKEND_URL", otherwise: "", text: "redis://, postgresql:// or mysql:// address of it" },
+  { name: "STATE_BACKEND_POOL_SIZE", otherwise: "10", text: "connections to it at most" },
+  { name: "STATE_BACKEND_TIMEOUT", otherwise: "30", text: "seconds that a question to it may take" },
+  { name: "STATE_BACKEND_KEY_PREFIX", otherwise: "st:", text: "what its keys begin with" },
   { name: "SIMPLETUNER_LOG_LEVEL", otherwise: "info", text: "debug, info, warn or error" },
   { name: "SIMPLETUNER_LOG_FORMAT", otherwise: "json, text on a terminal", text: "json or text" },
   {

@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure } from "@simpletuner-cloud/contract/errors.ts";
+import { openState } from "../adapters/state/registry.ts";
 import { limitedStorage, type QuotaAccounts } from "../adapters/storage/limited-storage.ts";
 import { type OpenStorage, openStorage } from "../adapters/storage/open-storage.ts";
 import { packageRoot } from "../config/package-files.ts";
@@ -43,6 +44,7 @@ export async function openParts(options: AppOptions) {
   const live = liveEvents();
   const outputs = await openOutputs(options, paths);
   const db = await openDatabase(paths.database, now);
+  const state = await sharedState(options, paths);
   const stores = openStores(db, now, live.publishChange, live.publishServerEvent);
   const accounts = accountParts(options, stores, secrets);
   const storage = limitedStorage(outputs, quotasOf(outputs, stores));
@@ -72,6 +74,7 @@ export async function openParts(options: AppOptions) {
     secrets,
     live,
     stores,
+    state,
     storage,
     ...outside,
     backupOptions,
@@ -81,18 +84,23 @@ export async function openParts(options: AppOptions) {
     snapshots,
     retention,
     tokens,
-    storageKeys: storageKeyService({
-      ...stores,
-      secrets,
-      now,
-      baseUrl: options.baseUrl,
-      findCaller: accounts.findCaller,
-    }),
+    storageKeys: storageKeyService({ ...options, ...stores, secrets, findCaller: accounts.findCaller }),
     received: receivedFiles({ jobs: stores.jobs, pruneCheckpoints: retention.prune, now, log }),
     reports: runReports({ ...stores, live, now }),
     ...costParts(stores, now),
     ...accounts,
   };
+}
+
+/** What replicas share for a while. */
+function sharedState({ config, log, now }: AppOptions, { state }: StatePaths) {
+  return openState({
+    ...config.stateBackend,
+    path: state,
+    caBundle: config.outbound.caBundle,
+    now,
+    onError: (error) => log.error({ err: error }, "the state backend has trouble"),
+  });
 }
 
 /** Saved configurations and who may change them. */

@@ -5,6 +5,7 @@ export function statePaths(stateDir: string) {
   const cloud = join(stateDir, "cloud");
   return {
     database: join(stateDir, "config", "cloud", "jobs.db"),
+    state: join(stateDir, "config", "cloud", "state.db"),
     configs: join(stateDir, "config"),
     dataloaders: join(stateDir, "config", "cloud", "dataloaders"),
     jobs: join(cloud, "jobs"),
