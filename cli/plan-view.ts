@@ -15,14 +15,29 @@ export function printPlan(sink: TextSink, plan: DatasetPlan): void {
     { title: "FOLDER", value: (dataset) => dataset.instance_data_dir, maxWidth: 100 },
   ]);
   printExclusions(sink, plan);
+  printRoute(sink, plan);
   if (!plan.requires_upload) {
     printLine(sink, "The datasets are read where they are; nothing is sent.");
     return;
   }
-  const size = `${plan.archive_bytes_exact ? "" : "about "}${formatBytes(plan.archive_bytes)}`;
-  printLine(sink, `${counted(plan.total_files, "file")} would be sent as an archive of ${size}.`);
+  const { way, limit_bytes: limit } = plan.route;
+  const most = limit === null ? "" : ` (at most ${formatBytes(limit)})`;
+  const size = `${plan.archive_bytes_exact ? "" : "about "}${formatBytes(plan.archive_bytes)}${most}`;
+  const form = way === "hub" ? "" : "as an archive of ";
+  printLine(sink, `${counted(plan.total_files, "file")} would be sent, ${form}${size}.`);
   printLine(sink, `Where to: ${withoutControls(plan.destination)}`);
   printLine(sink, `Deleted: ${withoutControls(plan.deleted_when)}`);
+}
+
+/** What does not travel as it is configured, and why nothing would be sent at all. */
+function printRoute(sink: TextSink, { route }: DatasetPlan): void {
+  for (const { dataset_id, field, message } of route.notes) {
+    const about = [dataset_id, field].filter((each) => each !== null).join(" ");
+    const text = `note: ${about === "" ? "" : `${about}: `}${message}`;
+    printLine(sink, styled(sink, "dim", `  ${withoutControls(text)}`));
+  }
+  if (route.refusal)
+    printLine(sink, styled(sink, "red", `Refused: ${withoutControls(route.refusal.message)}`));
 }
 
 function printExclusions(sink: TextSink, plan: DatasetPlan): void {

@@ -16,6 +16,7 @@ const plan = {
   consent_mode: "ask",
   destination: "this machine.",
   deleted_when: "the job ends.",
+  route: { way: "machine", size_bytes: 2300, limit_bytes: null, notes: [], refusal: null },
   datasets: [
     {
       id: "coast",
@@ -122,6 +123,27 @@ test("submit in a pipe without --yes sends nothing; with --yes it sends the plan
   assert.equal(body?.["dataset_transfer"], "package");
   assert.equal(body?.["name"], "n1");
   assert.match(String(body?.["idempotency_key"]), /^[0-9a-f-]{36}$/);
+});
+
+test("a plan that would be refused is told with its notes, and nothing is submitted", async () => {
+  const submitted: unknown[] = [];
+  const note = {
+    code: "nsfw_check",
+    dataset_id: null,
+    field: "x",
+    message: "The trainer looks at pictures.",
+  };
+  const refusal = { code: "archive_over_limit", message: "The archive has 101 MiB." };
+  const refused = { way: "upload", size_bytes: 101 << 20, limit_bytes: 100 << 20, notes: [note], refusal };
+  await using server = await fakeServer(submitting(submitted, { route: refused, consent_token: null }));
+  const { code, err } = await ran(server.url, ["jobs", "submit", "demo", "--yes"]);
+  assert.deepEqual([code, err], [1, "The archive has 101 MiB.\n"]);
+  const dry = await ran(server.url, ["jobs", "submit", "demo", "--dry-run"]);
+  assert.match(
+    dry.out,
+    /note: x: The trainer looks.*\n.*Refused: The archive has 101 MiB\.[\s\S]*at most 105/,
+  );
+  assert.deepEqual(submitted, []);
 });
 
 test("reading in place needs no consent", async () => {

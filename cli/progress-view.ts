@@ -140,6 +140,7 @@ export function movingOf(job: Job): Moving {
     case "uploading":
       return job.upload_progress ? transferMoving(job.upload_progress) : plainMoving("Packaging");
     case "queued":
+      if (job.upload_progress?.stage === "uploading") return transferMoving(job.upload_progress);
       return { label: "Waiting", share: null, figures: [`for ${withoutControls(job.provider)}`] };
     default:
       return job.progress ? trainingMoving(job.progress) : plainMoving("Starting");

@@ -10,6 +10,7 @@ import { eventEndpoints } from "./events.ts";
 import { jobEndpoints } from "./jobs.ts";
 import { levelEndpoints } from "./levels.ts";
 import { logEndpoints } from "./logs.ts";
+import { preSubmitEndpoints } from "./pre-submit.ts";
 import { providerAccountEndpoints } from "./provider-account.ts";
 import { providerSettingEndpoints } from "./provider-settings.ts";
 import { providerEndpoints } from "./providers.ts";
@@ -35,6 +36,7 @@ export const api = {
   configs: configEndpoints,
   configVersions: configVersionEndpoints,
   queue: queueEndpoints,
+  preSubmit: preSubmitEndpoints,
   providers: providerEndpoints,
   providerSettings: providerSettingEndpoints,
   providerAccount: providerAccountEndpoints,

@@ -125,6 +125,9 @@ export const costEndpoints = {
       {
         provider: Type.Optional(Type.String()),
         hardware: Type.Optional(Type.String({ maxLength: 80 })),
+        hardware_profile: Type.Optional(
+          Type.String({ maxLength: 80, description: "Another name of `hardware`" }),
+        ),
         config: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
         config_name_to_load: Type.Optional(Type.String({ maxLength: 100 })),
       },

@@ -131,6 +131,15 @@ export const SubmitJob = Type.Object(
     hardware: Type.Optional(
       Type.String({ maxLength: 80, description: "One of the provider's hardware ids; default: its first" }),
     ),
+    hardware_profile: Type.Optional(
+      Type.String({ maxLength: 80, description: "Another name of `hardware`, such as 2xh100 or L40S_X4" }),
+    ),
+    upload_id: Type.Optional(
+      Type.String({
+        pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        description: "The caller's own name for the upload, by which its progress can be followed",
+      }),
+    ),
     name: Type.Optional(Type.String({ minLength: 1, maxLength: 120 })),
     tracker_run_name: Type.Optional(Type.String({ minLength: 1, maxLength: 120 })),
     config: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
@@ -226,6 +235,7 @@ export const jobEndpoints = {
       success: Type.Literal(true),
       job_id: Type.String(),
       status: Status,
+      upload_id: Type.String({ description: "The one that was sent, else the job's id" }),
       idempotent_hit: Type.Boolean(),
       cost_limit_warning: MaybeString,
       job: Job,

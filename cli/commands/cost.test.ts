@@ -98,6 +98,7 @@ describe("cost on the command line", () => {
         ...plan,
         destination: "there",
         deleted_when: "then",
+        route: { way: "machine", size_bytes: 1, limit_bytes: null, notes: [], refusal: null },
         total_files: 1,
         total_bytes: 1,
         archive_bytes: 1,

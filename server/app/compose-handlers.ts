@@ -3,7 +3,7 @@ import { webhookService } from "../services/webhooks.ts";
 import { backupService } from "../services/backups.ts";
 import { gitRepository } from "../adapters/git/git-repository.ts";
 import { configSnapshots } from "../services/config-snapshots.ts";
-import { configVersionService } from "../services/config-versions.ts";
+import { configVersionService, repositoryState } from "../services/config-versions.ts";
 import type { JobQueue } from "../background/start-queued-jobs.ts";
 import { packageVersion } from "../config/package-files.ts";
 import { pingDatabase } from "../db/ping-database.ts";
@@ -11,12 +11,13 @@ import type { AllHandlers } from "../http/mount-api.ts";
 import { artifactService } from "../services/artifacts.ts";
 import { configService } from "../services/configs.ts";
 import { costService } from "../services/cost.ts";
-import { dataConsentService } from "../services/data-consent.ts";
+import { type DataConsentOptions, dataConsentService } from "../services/data-consent.ts";
 import { eventService } from "../services/events.ts";
 import { accessibleJob } from "../services/job-access.ts";
 import { jobService } from "../services/jobs.ts";
 import { logService } from "../services/logs.ts";
 import { outsideHealth } from "../services/outside-health.ts";
+import { preSubmitService } from "../services/pre-submit.ts";
 import { providerAccountService } from "../services/provider-account.ts";
 import { providerConfigService } from "../services/provider-config.ts";
 import { providerService } from "../services/providers.ts";
@@ -38,15 +39,9 @@ export function composeHandlers(
   queue: JobQueue,
   stopping: AbortSignal,
 ): AllHandlers {
-  const { stores, snapshots, providers } = parts;
+  const { stores, providers } = parts;
   const shared = { ...parts, ...stores };
-  const consent = dataConsentService({
-    ...shared,
-    inputsOf: async (jobId, caller) => {
-      await accessibleJob(stores.jobs, caller, jobId, "view");
-      return snapshots.inputs(jobId);
-    },
-  });
+  const consent = dataConsentService({ ...shared, inputsOf: inputsOfJob(parts) });
   const repository = gitRepository(parts.paths.configs, options.env);
   const submit = jobSubmitter({
     ...shared,
@@ -55,6 +50,7 @@ export function composeHandlers(
     consent,
     wakeQueue: queue.wake,
   });
+  const versions = { ...shared, repository, configsFolder: parts.paths.configs };
   return {
     jobs: jobService({ ...shared, submit, stopRun: queue.stopRun, forgetRun: providers.forgetEverywhere }),
     logs: logService(shared),
@@ -64,7 +60,12 @@ export function composeHandlers(
     storageSettings: storageSettingService(stores),
     dataConsent: consent,
     configs: configService(parts.files, parts.configAccess),
-    configVersions: configVersionService({ ...shared, repository, configsFolder: parts.paths.configs }),
+    configVersions: configVersionService(versions),
+    preSubmit: preSubmitService({
+      ...shared,
+      repositoryState: () => repositoryState(versions),
+      maxStreams: options.config.maxEventStreams,
+    }),
     queue: queueService({ ...shared, wakeQueue: queue.wake }),
     providers: providerService({ providers: providers.all }),
     providerSettings: providerConfigService({ ...shared, providers }),
@@ -98,4 +99,12 @@ function webhooks(parts: Parts, queue: JobQueue): AllHandlers["webhooks"] {
     guarded: parts.outbound.guarded({ retries: 0 }),
     onError: (error) => parts.log.warn({ err: error }, "a refused delivery was not written down"),
   });
+}
+
+/** The inputs of an earlier job, for whoever may see it. */
+function inputsOfJob({ stores, snapshots }: Parts): DataConsentOptions["inputsOf"] {
+  return async (jobId, caller) => {
+    await accessibleJob(stores.jobs, caller, jobId, "view");
+    return snapshots.inputs(jobId);
+  };
 }

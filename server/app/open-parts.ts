@@ -27,6 +27,7 @@ import { spendGuard } from "../services/spend-guard.ts";
 import { storedJobs } from "../services/stored-jobs.ts";
 import { storageKeyService } from "../services/storage-keys.ts";
 import { storageQuotas } from "../services/storage-quotas.ts";
+import { uploadIds } from "../services/upload-ids.ts";
 import { uploadTokens } from "../services/upload-tokens.ts";
 import { backupKeeper } from "../services/backups.ts";
 import { openBackups } from "./open-backups.ts";
@@ -85,6 +86,7 @@ export async function openParts(options: AppOptions) {
     retention,
     tokens,
     storageKeys: storageKeyService({ ...options, ...stores, secrets, findCaller: accounts.findCaller }),
+    uploads: uploadIds(),
     received: receivedFiles({ jobs: stores.jobs, pruneCheckpoints: retention.prune, now, log }),
     reports: runReports({ ...stores, live, now }),
     ...costParts(stores, now),

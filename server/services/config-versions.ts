@@ -166,11 +166,12 @@ function jobConfigHandlers({ jobs, snapshots, files, configAccess: access }: Con
   } satisfies Partial<VersionHandlers>;
 }
 
-async function repositoryState({
+/** The repository as it stands now; of a machine without git, that it has none. */
+export async function repositoryState({
   repository,
   settings,
   configsFolder,
-}: ConfigVersionOptions): Promise<ConfigRepository> {
+}: Pick<ConfigVersionOptions, "repository" | "settings" | "configsFolder">): Promise<ConfigRepository> {
   let available = true;
   let state: RepositoryState | null = null;
   try {

@@ -77,6 +77,7 @@ async function estimate(
   body: {
     provider?: string;
     hardware?: string;
+    hardware_profile?: string;
     config?: Record<string, unknown>;
     config_name_to_load?: string;
   },
@@ -87,7 +88,7 @@ async function estimate(
     (body.config_name_to_load === undefined
       ? {}
       : (await options.files.load(body.config_name_to_load)).config);
-  const price = await options.price(provider, body.hardware, config, "to tell");
+  const price = await options.price(provider, body.hardware ?? body.hardware_profile, config, "to tell");
   const rate = price.rateMicrosPerHour;
   const { micros, durationMs, basis, pastRuns } = price.estimate;
   const { limit, verdict } = rate

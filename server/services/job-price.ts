@@ -2,6 +2,7 @@ import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
 import type { Provider as ProviderDescription } from "@simpletuner-cloud/contract/providers.ts";
 import type { JobListStore } from "../db/stores/job-list.ts";
+import { hardwareId } from "../domain/hardware-id.ts";
 import { type Estimate, estimateJob, familyOf, microsOfUsd, type PastRun, stepsOf } from "../domain/cost.ts";
 
 /** Finished jobs looked at for an estimate. */
@@ -22,11 +23,11 @@ export interface JobPrice {
 export function jobPricing({ list }: { list: JobListStore }) {
   return async (
     provider: ProviderDescription,
-    hardwareId: string | undefined,
+    hardwareName: string | undefined,
     config: Readonly<Record<string, unknown>>,
     purpose: "to tell" | "to charge",
   ): Promise<JobPrice> => {
-    const hardware = chosen(provider, hardwareId);
+    const hardware = chosen(provider, hardwareName);
     const usd = hardware?.cost_per_hour_usd ?? null;
     const rate = usd === null ? null : microsOfUsd(usd);
     // Where nothing has a price, the hardware is whatever this machine has.
@@ -46,12 +47,14 @@ export function jobPricing({ list }: { list: JobListStore }) {
 /** See {@link jobPricing}. */
 export type JobPricing = ReturnType<typeof jobPricing>;
 
-function chosen(provider: ProviderDescription, hardwareId: string | undefined) {
-  if (hardwareId === undefined) return provider.hardware[0] ?? null;
-  const found = provider.hardware.find(({ id }) => id === hardwareId);
+function chosen(provider: ProviderDescription, name: string | undefined) {
+  if (name === undefined) return provider.hardware[0] ?? null;
+  const found =
+    provider.hardware.find(({ id }) => id === name) ??
+    provider.hardware.find(({ id }) => id === hardwareId(name));
   if (!found)
     throw fail("unknown_hardware", {
-      hardware: hardwareId,
+      hardware: name,
       known: provider.hardware.map(({ id }) => id),
     });
   return found;

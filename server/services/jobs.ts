@@ -13,6 +13,7 @@ import { resolveInputs } from "./job-inputs.ts";
 import { isOver, type JobListOptions, jobLister, jobNow } from "./job-list.ts";
 import type { JobSnapshots } from "./job-snapshots.ts";
 import type { JobSubmitter } from "./submit-job.ts";
+import type { UploadIds } from "./upload-ids.ts";
 
 /** What the job use cases need. */
 export interface JobServiceOptions extends JobListOptions {
@@ -21,6 +22,7 @@ export interface JobServiceOptions extends JobListOptions {
   files: ConfigFiles;
   snapshots: JobSnapshots;
   submit: JobSubmitter;
+  uploads: UploadIds;
   storage: ObjectStorage;
   /** Stops a job that is under way; resolves at once, the end is reported later. */
   stopRun: (jobId: string) => void;
@@ -88,10 +90,12 @@ function writeHandlers(options: JobServiceOptions) {
         findInputs: () => resolveInputs(options.files, body),
         retryOf: null,
       });
+      if (body.upload_id !== undefined)
+        options.uploads.remember(caller.userId, body.upload_id, job.wire.job_id);
       const wire = await jobNow(waiting, job.wire, now());
       const { job_id, status } = wire;
       const told = { idempotent_hit: idempotentHit, cost_limit_warning: costWarning };
-      return { success: true, job_id, status, ...told, job: wire };
+      return { success: true, job_id, status, upload_id: body.upload_id ?? job_id, ...told, job: wire };
     },
     async retryJob({ params, body }, { caller }) {
       const earlier = await accessibleJob(jobs, caller, params.job_id, "view");

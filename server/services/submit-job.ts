@@ -88,7 +88,12 @@ async function prepareJob(
 ) {
   const inputs = await findInputs();
   const { provider, transfer, description } = await destinationOf(options, request);
-  const price = await options.price(description, request.hardware, inputs.config, "to charge");
+  const price = await options.price(
+    description,
+    request.hardware ?? request.hardware_profile,
+    inputs.config,
+    "to charge",
+  );
   const plan = await options.packaging.plan(inputs.dataloader);
   const route = await routeOf(provider, transfer, inputs, plan);
   if (route.refusal) throw route.refusal;
@@ -121,6 +126,7 @@ async function prepareJob(
         dataset_bytes: plan.total_bytes,
         dataset_transfer: transfer,
         dataset_way: route.way,
+        ...(request.upload_id !== undefined && { upload_id: request.upload_id }),
         ...(configSnapshot && { snapshot: configSnapshot }),
       },
     },
@@ -196,7 +202,7 @@ function claimOf(
   const key = request.idempotency_key;
   if (key === undefined) return null;
   // A token that was fetched again is no other request.
-  const meant = { ...(asked as object), consent_token: undefined };
+  const meant = { ...(asked as object), consent_token: undefined, upload_id: undefined };
   const requestHash = createHash("sha256")
     .update(JSON.stringify([retryOf, meant]))
     .digest("hex");

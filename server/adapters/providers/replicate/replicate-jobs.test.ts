@@ -98,6 +98,12 @@ describe("jobs at Replicate, through a whole server", () => {
     const replicate = providers.find((each) => each.id === "replicate");
     assert.deepEqual([replicate?.configured, replicate?.unavailable_reason], [true, null]);
     assert.equal(replicate?.hardware[0]?.cost_per_hour_usd, 5.49);
+    for (const name of ["l40s-x2", "L40S_X2", "2xl40s", "advanced-trainer-l40s-x2"]) {
+      const estimate = await server.call("POST /api/cloud/cost-estimate", {
+        body: { provider: "replicate", hardware_profile: name },
+      });
+      assert.deepEqual([estimate.hardware, estimate.cost_per_hour_usd], ["l40s-x2", 6.999998], name);
+    }
     const bare = await startTestServer({ env: { REPLICATE_API_TOKEN: "" } });
     try {
       const list = await bare.call("GET /api/cloud/providers", {});
