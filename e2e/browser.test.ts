@@ -149,6 +149,8 @@ describe("the web UI in a real browser", { skip }, () => {
         "/configs/versions",
         "/settings",
         "/settings/backups",
+        "/providers",
+        "/providers/replicate",
         job,
         `${job}?tab=charts`,
         `${job}?tab=samples`,

@@ -23,6 +23,12 @@ const configVersions = lazyScreen(() =>
 );
 const job = lazyScreen(() => import("./screens/job/job-screen.tsx").then((module) => module.JobScreen));
 const backups = lazyScreen(() => import("./screens/backups/backups.tsx").then((module) => module.Backups));
+const providers = lazyScreen(() =>
+  import("./screens/providers/providers.tsx").then((module) => module.Providers),
+);
+const replicate = lazyScreen(() =>
+  import("./screens/providers/replicate.tsx").then((module) => module.Replicate),
+);
 const settings = lazyScreen(() =>
   import("./screens/settings/settings.tsx").then((module) => module.Settings),
 );
@@ -95,6 +101,18 @@ const places: readonly Place[] = [
     needs: "admin.backup",
     prefetch: backups.prefetch,
     show: () => <backups.Screen />,
+  },
+  {
+    pattern: "/providers",
+    needs: "config.view",
+    prefetch: providers.prefetch,
+    show: () => <providers.Screen />,
+  },
+  {
+    pattern: "/providers/replicate",
+    needs: "admin.config",
+    prefetch: replicate.prefetch,
+    show: () => <replicate.Screen />,
   },
   {
     pattern: "/settings",

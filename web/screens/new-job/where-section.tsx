@@ -1,6 +1,8 @@
 import type { Provider } from "@simpletuner-cloud/contract/providers.ts";
 import { Choice, Field } from "../../components/field.tsx";
+import { Link } from "../../components/link.tsx";
 import { formatMoney } from "../../i18n.ts";
+import { may } from "../../session.ts";
 import type { JobDraft } from "./draft.ts";
 import { t } from "./words.ts";
 
@@ -46,6 +48,11 @@ export function WhereSection(props: {
             change({ provider, hardware: null, ...(!inPlace && { transfer: "package" as const }) });
           }}
         />
+        {may("admin.config") && offered.some((provider) => !provider.configured) && (
+          <p class="small">
+            <Link href="/providers">{t("set_up_provider")}</Link>
+          </p>
+        )}
         {chosen && chosen.hardware.length > 1 && (
           <Field label={t("hardware")}>
             {(attributes) => (

@@ -3,6 +3,7 @@ import { words } from "../../i18n.ts";
 /** Texts of the new-job page. */
 export const t = words({
   en: {
+    set_up_provider: "Set up another place to train",
     title: "New job",
     title_clone: "New job from {name}",
     config: "Configuration",
@@ -64,6 +65,7 @@ export const t = words({
     clone_failed: "The job to copy could not be loaded",
   },
   hi: {
+    set_up_provider: "ट्रेनिंग की दूसरी जगह सेट करें",
     title: "नया जॉब",
     title_clone: "{name} से नया जॉब",
     config: "कॉन्फ़िगरेशन",

@@ -15,6 +15,13 @@ interface SettingsPlace {
 /** Parts of the settings that have a page of their own; a new one is one entry here. */
 const places: readonly SettingsPlace[] = [
   {
+    href: "/providers",
+    icon: "cube",
+    title: () => t("providers"),
+    text: () => t("providers_text"),
+    needs: "config.view",
+  },
+  {
     href: "/admin/users",
     icon: "people",
     title: () => t("people"),

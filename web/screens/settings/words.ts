@@ -3,6 +3,8 @@ import { words } from "../../i18n.ts";
 /** Texts of the settings page. */
 export const t = words({
   en: {
+    providers: "Providers",
+    providers_text: "Where jobs run: this machine, Replicate",
     more: "More settings",
     backups: "Backups",
     backups_text: "Make, check and restore copies of the database and the configurations",
@@ -38,6 +40,8 @@ export const t = words({
     part_unhealthy: "does not work",
   },
   hi: {
+    providers: "प्रोवाइडर",
+    providers_text: "जॉब कहाँ चलते हैं: यह मशीन, Replicate",
     more: "और सेटिंग",
     backups: "बैकअप",
     backups_text: "डेटाबेस और कॉन्फ़िगरेशन की प्रतियाँ बनाएँ, जाँचें और वापस लाएँ",

@@ -1,0 +1,66 @@
+import { useState } from "preact/hooks";
+import { keepText, keptText } from "../../browser-storage.ts";
+import { Button, ButtonLink } from "../../components/button.tsx";
+import { Dialog } from "../../components/dialog.tsx";
+import { Icon } from "../../components/icon.tsx";
+import { t } from "./words.ts";
+
+const seenKey = "introduction-replicate";
+
+/** True until somebody in this browser has seen or skipped the introduction. */
+export function isFirstVisit(): boolean {
+  return keptText(seenKey) !== "seen";
+}
+
+const steps = [
+  { title: "guide_data", points: ["guide_data_1", "guide_data_2", "guide_data_3"], icon: "shield" },
+  { title: "guide_model", points: ["guide_model_1", "guide_model_2", "guide_model_3"], icon: "download" },
+  { title: "guide_cost", points: ["guide_cost_1", "guide_cost_2", "guide_cost_3"], icon: "coin" },
+] as const;
+
+/** Three steps before the first job: the data, the model, the money. It can be skipped, and shown again. */
+export function Introduction({ onClose }: { onClose: () => void }) {
+  const [at, setAt] = useState(0);
+  const step = steps[at] ?? steps[0];
+  const isLast = at === steps.length - 1;
+  const close = (): void => {
+    keepText(seenKey, "seen");
+    onClose();
+  };
+  return (
+    <Dialog
+      open
+      title={t(step.title)}
+      onClose={close}
+      actions={
+        <>
+          {at > 0 ? (
+            <Button onClick={() => setAt(at - 1)}>{t("guide_back")}</Button>
+          ) : (
+            <Button onClick={close}>{t("guide_skip")}</Button>
+          )}
+          {isLast && (
+            <ButtonLink href="/cost" onClick={close}>
+              {t("guide_limit")}
+            </ButtonLink>
+          )}
+          <Button kind="primary" onClick={() => (isLast ? close() : setAt(at + 1))}>
+            {t(isLast ? "guide_done" : "guide_next")}
+          </Button>
+        </>
+      }
+    >
+      <p class="small muted" aria-live="polite">
+        {t("guide_step", { n: at + 1 })}
+      </p>
+      <ul class="introduction">
+        {step.points.map((point) => (
+          <li key={point}>
+            <Icon name={step.icon} />
+            <span>{t(point)}</span>
+          </li>
+        ))}
+      </ul>
+    </Dialog>
+  );
+}
