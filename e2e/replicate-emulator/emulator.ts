@@ -29,6 +29,8 @@ export interface EmulatorOptions extends Partial<Behaviour> {
 export interface SeenCall {
   operation: Operation | null;
   headers: NodeJS.Dict<string | string[]>;
+  /** When, as `performance.now()`. */
+  at: number;
 }
 
 const tensor = { shape: [4, 4], data: Float32Array.from({ length: 16 }, (_, index) => index / 16) };
@@ -85,10 +87,11 @@ export async function startReplicateEmulator(options: EmulatorOptions = {}) {
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", origin);
     const route = routes.find(({ method, path }) => method === request.method && path.test(url.pathname));
-    calls.push({ operation: route?.operation ?? null, headers: request.headers });
+    const operation = route?.operation ?? null;
+    calls.push({ operation, headers: request.headers, at: performance.now() });
     const body = await readBody(request, largestBodyBytes);
     if (body === null) return sendHtml(response, 413, "Request Entity Too Large");
-    const { operation, path } = found(route);
+    const { path } = found(route);
     if (operation !== "output" && operation !== "status" && !hasToken(request, token))
       throw new ApiProblem(401, "Unauthenticated", "You did not pass a valid authentication token");
     const caught = path.exec(url.pathname)?.slice(1) ?? [];

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Operation } from "./faults.ts";
 import { models } from "./models.ts";
+import type { StoredPrediction } from "./prediction-life.ts";
 import { ApiProblem } from "./wire.ts";
 import type { Behaviour, EmulatedWorld } from "./world.ts";
 
@@ -102,8 +103,8 @@ function fileRoutes(world: EmulatedWorld): Route[] {
       method: "GET",
       path: /^\/v1\/files$/,
       act: ({ query }) => {
-        const rows = [...world.files.values()].toReversed().map(world.fileView);
-        return pageOf(rows, `${world.baseUrl}/files`, query);
+        const rows = [...world.files.values()].toReversed();
+        return pageOf(rows, `${world.baseUrl}/files`, query, world.fileView);
       },
     },
     {
@@ -134,8 +135,8 @@ function predictionRoutes(world: EmulatedWorld, behaviour: Behaviour, now: () =>
       act: ({ query }) => {
         const after = Date.parse(query.get("created_after") ?? "") || 0;
         const rows = world.predictions.filter(({ createdAtMs }) => createdAtMs >= after).toReversed();
-        const views = rows.map((row) => ({ ...world.view(row), logs: undefined }));
-        return pageOf(views, `${world.baseUrl}/predictions`, query);
+        const viewOf = (row: StoredPrediction) => ({ ...world.view(row), logs: undefined });
+        return pageOf(rows, `${world.baseUrl}/predictions`, query, viewOf);
       },
     },
     {
@@ -168,12 +169,17 @@ function predictionRoutes(world: EmulatedWorld, behaviour: Behaviour, now: () =>
   ];
 }
 
-function pageOf(rows: readonly unknown[], address: string, query: URLSearchParams): RouteAnswer {
+function pageOf<Row>(
+  rows: readonly Row[],
+  address: string,
+  query: URLSearchParams,
+  view: (row: Row) => unknown = (row) => row,
+): RouteAnswer {
   const from = Number(Buffer.from(query.get("cursor") ?? "", "base64url").toString() || 0);
   const next = new URLSearchParams(query);
   next.set("cursor", Buffer.from(String(from + rowsOfPage)).toString("base64url"));
   const hasMore = from + rowsOfPage < rows.length;
-  const results = rows.slice(from, from + rowsOfPage);
+  const results = rows.slice(from, from + rowsOfPage).map(view);
   return { status: 200, body: { previous: null, next: hasMore ? `${address}?${next}` : null, results } };
 }
 

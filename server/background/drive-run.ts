@@ -198,6 +198,7 @@ async function follow(
           options.reports.log({ jobId: run.jobId, runToken: run.runToken, text, position, secrets }),
         unfinishedLine: (text) =>
           options.reports.unfinishedLine({ jobId: run.jobId, runToken: run.runToken, text, secrets }),
+        isRead: () => options.reports.isRead(run.jobId),
       },
       stopping,
     );

@@ -63,6 +63,8 @@ export function liveEvents() {
         if (wakes.size === 0) logListeners.delete(jobId);
       };
     },
+    /** Somebody is told when the job's log grows. */
+    isLogFollowed: (jobId: string): boolean => logListeners.has(jobId),
     wakeLog,
   };
 }

@@ -87,6 +87,8 @@ export function runReports(options: RunReportOptions) {
         (transaction) => options.metrics.write(transaction, report.jobId, pointsOf(facts)),
       );
     },
+    /** Somebody follows the job's log now. */
+    isRead: (jobId: string): boolean => options.live.isLogFollowed(jobId),
   };
 }
 

@@ -45,6 +45,8 @@ export interface RunReporter {
   log(text: string, position: number): Promise<void>;
   /** The log's last line as far as it is written: a bar that is drawn over itself. It tells progress and is not stored. */
   unfinishedLine(text: string): Promise<void>;
+  /** Somebody reads the log as it grows, so that it should be told soon. */
+  isRead(): boolean;
 }
 
 /** How following a run ends: with the run's end, or without a trace of the run, which may then start again. */

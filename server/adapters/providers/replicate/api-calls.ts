@@ -23,10 +23,17 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
+/** How a list is read. */
+export interface ListOptions extends CallOptions {
+  /** Awaited before each page is asked for. */
+  beforePage?: () => Promise<void>;
+  /** Pages that are looked at; one holds 100 rows. */
+  mostPages?: number;
+}
+
 /** A prediction's log comes whole with each answer. */
 const longestAnswerBytes = 256 << 20;
-/** Pages of a list that are looked at; one holds 100 rows. */
-const mostPages = 100;
+const usualPages = 100;
 
 /** Sends calls to the API's own host, with the token; throws {@link ReplicateError} for a status that is not 2xx. */
 export function apiCalls({ http, baseUrl, token }: ApiOptions) {
@@ -65,9 +72,14 @@ export function apiCalls({ http, baseUrl, token }: ApiOptions) {
     return value;
   };
   /** The rows of a list, page after page. */
-  async function* rows<Row>(first: string, schema: TSchema, call: CallOptions): AsyncGenerator<Row> {
+  async function* rows<Row>(
+    first: string,
+    schema: TSchema,
+    { beforePage, mostPages = usualPages, ...call }: ListOptions,
+  ): AsyncGenerator<Row> {
     let next: string | null = first;
     for (let page = 0; next !== null && page < mostPages; page++) {
+      await beforePage?.();
       const answer = expected(schema, await send("GET", next, call)) as {
         next?: string | null;
         results: Row[];

@@ -15,7 +15,14 @@ import {
   VersionPage,
   WebhookSecret,
 } from "./answers.ts";
-import { type ApiOptions, apiCalls, type ApiCalls, bearer, type CallOptions } from "./api-calls.ts";
+import {
+  type ApiOptions,
+  apiCalls,
+  type ApiCalls,
+  bearer,
+  type CallOptions,
+  type ListOptions,
+} from "./api-calls.ts";
 import { providerName, ReplicateError } from "./failures.ts";
 
 /** Replicate takes files up to 100 MiB; beyond, its edge answers 413 in HTML (REAL-APIS). */
@@ -141,7 +148,7 @@ function predictionCalls({ send, expected, rows }: ApiCalls) {
       return answer && expected(Prediction, answer);
     },
     /** Predictions created from an instant on, newest first. */
-    async *predictionsSince(sinceMs: number, call: CallOptions = {}): AsyncGenerator<Prediction> {
+    async *predictionsSince(sinceMs: number, call: ListOptions = {}): AsyncGenerator<Prediction> {
       const since = new Date(sinceMs).toISOString();
       for await (const row of rows<Prediction>(`/predictions?created_after=${since}`, PredictionPage, call)) {
         if (Date.parse(row.created_at ?? "") < sinceMs) return;

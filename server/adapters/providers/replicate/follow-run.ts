@@ -4,7 +4,8 @@ import type { Prediction } from "./answers.ts";
 import { providerName } from "./failures.ts";
 import { type FetchOptions, fetchOutputs, gone } from "./fetch-outputs.ts";
 import type { Patience } from "./patience.ts";
-import { isOver, type PredictionWatch } from "./prediction-watch.ts";
+import type { PredictionWatch } from "./prediction-watch.ts";
+import { isOver } from "./watched-runs.ts";
 import { readState, type RunPlace, type RunState } from "./run-state.ts";
 import { stopRun } from "./start-run.ts";
 
@@ -58,8 +59,13 @@ async function followPrediction(
       createdAtMs === null ? 0 : Date.now() - createdAtMs,
       performance.now() - startedAt,
     );
-    const { runToken: correlationId } = run;
-    const prediction = await options.watch.next(id, { correlationId, looks, ageMs, signal });
+    const prediction = await options.watch.next(id, {
+      correlationId: run.runToken,
+      looks,
+      ageMs,
+      isRead: reporter.isRead,
+      signal,
+    });
     if (prediction === null) {
       missing++;
       if (missing >= missingLooks) return unknown(`there is no prediction ${id} any more.`);

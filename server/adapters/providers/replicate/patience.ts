@@ -15,10 +15,14 @@ export interface Patience {
   oldLookMs: number;
   /** Between looks at a run that Replicate tells of by itself. */
   toldLookMs: number;
-  /** Between two calls of one round of looks: ten a second, a fifth of what Replicate lets one account do. */
+  /** Between two calls that look at runs: ten a second, a fifth of what Replicate lets one account do. */
   betweenCallsMs: number;
-  /** Runs that one round reads whole. */
-  readsOfRound: number;
+  /** Calls that may follow each other at once after a pause, and that may be under way together. */
+  callsAtOnce: number;
+  /** So few runs are looked at for their logs although Replicate tells what becomes of them. */
+  fewRuns: number;
+  /** Of more runs than this, lists tell which have ended. */
+  manyRuns: number;
 }
 
 /** What holds outside of tests. */
@@ -31,7 +35,9 @@ export const usualPatience: Patience = {
   oldLookMs: 30_000,
   toldLookMs: 60_000,
   betweenCallsMs: 100,
-  readsOfRound: 300,
+  callsAtOnce: 20,
+  fewRuns: 20,
+  manyRuns: 100,
 };
 
 /** Does the work again, with growing waits, while it fails for a reason that passes; the waits are on top of each call's own retries. */

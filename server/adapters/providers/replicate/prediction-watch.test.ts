@@ -1,48 +1,104 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe, test } from "node:test";
 import type { Prediction } from "./answers.ts";
+import type { ListOptions } from "./api-calls.ts";
 import type { ReplicateClient } from "./client.ts";
 import { usualPatience } from "./patience.ts";
-import { predictionWatch } from "./prediction-watch.ts";
+import { predictionWatch, type PredictionWatch } from "./prediction-watch.ts";
+import { isOver } from "./watched-runs.ts";
 
-const patience = { ...usualPatience, youngLookMs: 20, oldLookMs: 60, toldLookMs: 5_000, betweenCallsMs: 0 };
+const patience = {
+  ...usualPatience,
+  youngLookMs: 20,
+  oldLookMs: 300,
+  toldLookMs: 60_000,
+  fewRuns: 0,
+  betweenCallsMs: 0,
+};
 const never = new AbortController().signal;
+const oldMs = 3_600_000;
 
 /** Predictions as an account has them; counts calls as Replicate would: one a read, one a page of a list. */
 function account(count: number) {
   const all = Array.from({ length: count }, (_, index) => ({
     id: `p${index}`,
     status: "processing",
-    created_at: new Date(Date.now() - 1_000).toISOString(),
+    created_at: new Date(Date.now() - oldMs).toISOString(),
   }));
-  const calls = { read: 0, pages: 0, most: 0 };
-  let broken = false;
-  let underWay = 0;
+  const byId = new Map(all.map((each) => [each.id, each]));
+  const calls: { kind: "read" | "page"; id: string; at: number }[] = [];
+  let isBroken = false;
   const client = {
     async prediction(id: string): Promise<Prediction | null> {
-      calls.read++;
-      calls.most = Math.max(calls.most, ++underWay);
+      calls.push({ kind: "read", id, at: performance.now() });
       await new Promise((resolve) => setImmediate(resolve));
-      underWay--;
-      if (broken) throw new Error("out of order");
-      const found = all.find((each) => each.id === id);
+      if (isBroken) throw new Error("out of order");
+      const found = byId.get(id);
       return found ? { ...found, logs: `log of ${id}` } : null;
     },
-    async *predictionsSince() {
-      for (const [index, row] of all.toReversed().entries()) {
-        if (index % 100 === 0) calls.pages++;
-        if (broken) throw new Error("out of order");
-        yield row;
+    async *predictionsSince(_: number, { beforePage, mostPages = 100 }: ListOptions) {
+      for (let page = 0; page * 100 < all.length && page < mostPages; page++) {
+        await beforePage?.();
+        calls.push({ kind: "page", id: "", at: performance.now() });
+        if (isBroken) throw new Error("out of order");
+        const end = all.length - page * 100;
+        yield* all.slice(Math.max(0, end - 100), end).toReversed();
       }
     },
   } as unknown as ReplicateClient;
-  return { all, calls, client, breakDown: (is: boolean) => (broken = is) };
+  const readsOf = (id: string) => calls.filter((call) => call.kind === "read" && call.id === id).length;
+  return { all, calls, client, readsOf, breakDown: (is: boolean) => (isBroken = is) };
 }
 
-const watching = (looks: number, signal = never) => ({ correlationId: "run", looks, ageMs: 1_000, signal });
+const watching = (
+  looks: number,
+  more: { signal?: AbortSignal; ageMs?: number; isRead?: () => boolean } = {},
+) => ({
+  correlationId: "run",
+  looks,
+  ageMs: 1_000,
+  isRead: () => false,
+  signal: never,
+  ...more,
+});
+
+/** Follows a prediction to its end or until the signal aborts, as runs are followed; answers the states it heard. */
+async function followed(
+  watch: PredictionWatch,
+  id: string,
+  more: Parameters<typeof watching>[1] = {},
+): Promise<string[]> {
+  const heard: string[] = [];
+  for (let looks = 1; heard.length === 0 || !isOver({ status: heard.at(-1) ?? "" }); looks++) {
+    const news = await watch.next(id, watching(looks, more)).catch(() => null);
+    if (news === null) break;
+    heard.push(news.status);
+  }
+  watch.forget(id);
+  return heard;
+}
+
+async function until(what: string, done: () => boolean): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while (!done()) {
+    assert.ok(performance.now() < deadline, what);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** The most calls in any stretch of so many milliseconds. */
+function mostWithin(calls: readonly { at: number }[], ms: number): number {
+  let most = 0;
+  let from = 0;
+  for (let to = 0; to < calls.length; to++) {
+    while ((calls[to]?.at ?? 0) - (calls[from]?.at ?? 0) >= ms) from++;
+    most = Math.max(most, to - from + 1);
+  }
+  return most;
+}
 
 describe("watching predictions", () => {
-  it("reads few one by one, at once at first and then when they are due", async () => {
+  test("few are read one by one, at once at first and then when they are due", async () => {
     const { calls, client, all } = account(3);
     const watch = predictionWatch(client, patience);
     const first = await Promise.all(all.map(({ id }) => watch.next(id, watching(1))));
@@ -53,73 +109,139 @@ describe("watching predictions", () => {
     const startedAt = performance.now();
     await watch.next("p0", watching(4));
     assert.ok(performance.now() - startedAt >= 19);
-    assert.deepEqual(calls, { read: 4, pages: 0, most: calls.most });
+    assert.deepEqual(
+      calls.map(({ kind }) => kind),
+      ["read", "read", "read", "read"],
+    );
     assert.equal(await watch.next("unknown", watching(1)), null);
   });
 
-  it("learns of the ends among 1,500 from lists, within its budget of reads", async () => {
-    const { calls, client, all } = account(1_500);
-    const watch = predictionWatch(client, { ...patience, readsOfRound: 40 });
-    const heard = new Map<string, string[]>();
+  test("of 10,000 the ends are known within two sweeps and the calls stay in the budget", async () => {
+    const { calls, client, all } = account(10_000);
+    const watch = predictionWatch(client, { ...patience, betweenCallsMs: 2, oldLookMs: 500 });
     const stop = new AbortController();
+    const more = { signal: stop.signal, ageMs: oldMs };
+    const ends = new Map<string, string>();
     const followers = all.map(async ({ id }) => {
-      for (let looks = 1; ; looks++) {
-        const news = await watch.next(id, watching(looks, stop.signal)).catch(() => null);
-        if (stop.signal.aborted || news === null) return;
-        heard.set(id, [...(heard.get(id) ?? []), news.status]);
-        if (news.status !== "processing") return;
-      }
+      ends.set(id, (await followed(watch, id, more)).at(-1) ?? "");
     });
-    const until = async (done: () => boolean): Promise<void> => {
-      const deadline = performance.now() + 20_000;
-      while (!done() && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
-    };
-    await until(() => calls.pages >= 30);
-    const rounds = calls.pages / 15;
-    assert.ok(calls.read <= rounds * 40 + 40, `${calls.read} reads in ${rounds} rounds`);
-    for (const index of [0, 17, 1_499]) Object.assign(all[index] ?? {}, { status: "succeeded" });
-    await until(() => [0, 17, 1_499].every((index) => heard.get(`p${index}`)?.at(-1) === "succeeded"));
-    assert.deepEqual(
-      [0, 17, 1_499].map((index) => heard.get(`p${index}`)?.at(-1)),
-      ["succeeded", "succeeded", "succeeded"],
+    await until("a whole sweep", () => calls.filter(({ kind }) => kind === "page").length >= 100);
+    const some = [0, 17, 4_711, 9_999].map((index) => all[index]!);
+    const pagesBefore = calls.filter(({ kind }) => kind === "page").length;
+    for (const each of some) each.status = "succeeded";
+    await until("the ends", () => some.every(({ id }) => ends.get(id) === "succeeded"));
+    const pages = calls.filter(({ kind }) => kind === "page").length - pagesBefore;
+    assert.ok(pages <= 220, `the ends were known after ${pages} pages`);
+    stop.abort(new Error("stopped"));
+    await Promise.all(followers);
+    // 500 calls a second are allowed and 20 at once.
+    assert.ok(mostWithin(calls, 500) <= 250 + 20 + 5, `${mostWithin(calls, 500)} calls in half a second`);
+    const reads = calls.filter(({ kind }) => kind === "read").map(({ id }) => id);
+    assert.ok(
+      new Set(reads).size >= reads.length - some.length,
+      "nobody's log is read twice before everybody's",
     );
-    // The log of each is read in its turn, nobody's twice while another's was not read.
-    await until(() => heard.size === 1_500);
-    assert.equal(heard.size, 1_500);
-    const times = [...heard.values()].map((each) => each.length);
-    assert.ok(Math.max(...times) - Math.min(...times) <= 2);
-    stop.abort();
+  });
+
+  test("among 10,000 a young run and one whose log is read do not wait for the others", async () => {
+    const { client, all, readsOf } = account(10_000);
+    const watch = predictionWatch(client, { ...patience, betweenCallsMs: 5 });
+    const stop = new AbortController();
+    let isRead = false;
+    const [young, looked, ...others] = all;
+    const followers = [
+      ...others.map(({ id }) => followed(watch, id, { signal: stop.signal, ageMs: oldMs })),
+      followed(watch, young!.id, { signal: stop.signal, ageMs: 0 }),
+      followed(watch, looked!.id, { signal: stop.signal, ageMs: oldMs, isRead: () => isRead }),
+    ];
+    await until("several reads of the young run", () => readsOf(young!.id) >= 10);
+    assert.ok(readsOf(looked!.id) <= 1);
+    isRead = true;
+    await until("several reads of the log that is read", () => readsOf(looked!.id) >= 10);
+    const ofOthers = others.filter(({ id }) => readsOf(id) > 0).length;
+    assert.ok(ofOthers >= 5, "the others are not forgotten");
+    stop.abort(new Error("stopped"));
     await Promise.all(followers);
   });
 
-  it("hears what is told at once, keeps an end that is told while nobody waits, and then looks seldom", async () => {
-    const { calls, client } = account(21);
+  test("what is told leads to a look at once, in any order, and then looking is rare", async () => {
+    const { client, all, readsOf } = account(1);
     const watch = predictionWatch(client, patience);
-    assert.equal(watch.hear({ id: "p0", status: "processing" }), false);
+    assert.equal(watch.hear({ id: "p0", status: "processing" }), false, "nobody follows it yet");
     await watch.next("p0", watching(1));
-    const waiting = watch.next("p0", watching(9));
-    assert.equal(watch.hear({ id: "p0", status: "processing", logs: "told" }), true);
-    assert.equal((await waiting)?.logs, "told");
+    const more = { ageMs: 100 * oldMs };
+    const waiting = watch.next("p0", watching(9, more));
+    assert.equal(watch.hear({ id: "p0", status: "processing" }), true);
+    assert.equal((await waiting)?.logs, "log of p0");
+    const seldom = new AbortController();
+    const look = watch.next("p0", watching(9, { ...more, signal: seldom.signal }));
+    const reads = readsOf("p0");
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    assert.equal(readsOf("p0"), reads);
+    seldom.abort(new Error("stopped"));
+    await assert.rejects(look, /stopped/);
+    // Told while nobody waited, the end is not forgotten, and a late "processing" does not undo it.
+    all[0]!.status = "succeeded";
     watch.hear({ id: "p0", status: "succeeded" });
     watch.hear({ id: "p0", status: "processing" });
-    assert.equal((await watch.next("p0", watching(9)))?.status, "succeeded");
-    const seldom = new AbortController();
-    const others = Array.from({ length: 20 }, (_, index) => `p${index + 1}`);
-    for (const id of others) await watch.next(id, watching(1));
-    for (const id of others) watch.hear({ id, status: "processing" });
-    await Promise.all(others.map((id) => watch.next(id, watching(2))));
-    const reads = calls.read;
-    const looks = [...others, "p0"].map((id) => watch.next(id, watching(9, seldom.signal)));
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    // The first ones wait while they are few.
-    assert.ok(calls.read - reads <= 20, `${calls.read - reads} reads`);
-    seldom.abort(new Error("stopped"));
-    await Promise.allSettled(looks);
+    assert.equal((await watch.next("p0", watching(9, more)))?.status, "succeeded");
     watch.forget("p0");
     assert.equal(watch.hear({ id: "p0", status: "succeeded" }), false);
   });
 
-  it("tells a follower why its look failed, and goes on for everybody after a breakdown", async () => {
+  test("an end that somebody made up ends nothing, and looking goes on at its usual pace", async () => {
+    const { client, readsOf } = account(1);
+    const watch = predictionWatch(client, patience);
+    const stop = new AbortController();
+    const following = followed(watch, "p0", { signal: stop.signal, ageMs: oldMs });
+    await until("the first look", () => readsOf("p0") >= 1);
+    watch.hear({ id: "p0", status: "succeeded" });
+    const reads = readsOf("p0");
+    await until("further looks", () => readsOf("p0") >= reads + 3);
+    stop.abort(new Error("stopped"));
+    assert.deepEqual(new Set(await following), new Set(["processing"]));
+  });
+
+  test("a flood of deliveries about a run costs no more looks than a young run does", async () => {
+    const { client, readsOf } = account(1);
+    const watch = predictionWatch(client, { ...patience, youngLookMs: 100, oldLookMs: 60_000 });
+    const stop = new AbortController();
+    const following = followed(watch, "p0", { signal: stop.signal, ageMs: 100 * oldMs });
+    const startedAt = performance.now();
+    while (performance.now() - startedAt < 500) {
+      watch.hear({ id: "p0", status: "processing" });
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    assert.ok(readsOf("p0") <= 7, `${readsOf("p0")} reads`);
+    stop.abort(new Error("stopped"));
+    await following;
+  });
+
+  for (const count of [20, 300])
+    test(`a refresh of ${count} runs brings what is new, and only that is waited for`, async () => {
+      const { client, all } = account(count);
+      const watch = predictionWatch(client, { ...patience, oldLookMs: 60_000 });
+      const stop = new AbortController();
+      const ended: string[] = [];
+      let looks = 0;
+      const more = {
+        signal: stop.signal,
+        ageMs: 100 * oldMs,
+        isRead: () => (looks++, false),
+      };
+      const followers = all.map(async ({ id }) => {
+        if ((await followed(watch, id, more)).at(-1) === "failed") ended.push(id);
+      });
+      await until("following", () => looks > count);
+      all[7]!.status = "failed";
+      await watch.refresh(AbortSignal.timeout(20_000));
+      assert.deepEqual(ended, ["p7"]);
+      stop.abort(new Error("stopped"));
+      await Promise.all(followers);
+      await watch.refresh(AbortSignal.timeout(20_000));
+    });
+
+  test("a follower is told why its look failed, and everybody is looked at again after a breakdown", async () => {
     const { client, all, breakDown } = account(200);
     const watch = predictionWatch(client, patience);
     breakDown(true);

@@ -32,7 +32,9 @@ const patience = {
   oldLookMs: 50,
   toldLookMs: 50,
   betweenCallsMs: 1,
-  readsOfRound: 300,
+  callsAtOnce: 20,
+  fewRuns: 20,
+  manyRuns: 100,
 };
 
 /** How a test's provider differs from the usual one. */
@@ -66,6 +68,7 @@ export async function openReplicateSite() {
       told.log += text;
     },
     unfinishedLine: async () => undefined,
+    isRead: () => false,
   };
 
   const provider = (options: ProviderOptions = {}) =>

@@ -4,7 +4,8 @@ import type { CallBack, ProviderWebhooks } from "../provider.ts";
 import { parseAnswer, Prediction } from "./answers.ts";
 import type { ReplicateClient } from "./client.ts";
 import { asFailure } from "./failures.ts";
-import { isOver, type PredictionWatch } from "./prediction-watch.ts";
+import type { PredictionWatch } from "./prediction-watch.ts";
+import { isOver } from "./watched-runs.ts";
 
 /** Waits around webhooks; tests shorten them. */
 export interface WebhookTimes {
