@@ -42,6 +42,14 @@ export type RouteNote = Static<typeof RouteNote>;
  */
 export const datasetWays = ["in_place", "machine", "upload", "staged", "hub", "nothing"] as const;
 
+const RouteRefusal = Type.Object({
+  code: Type.String(),
+  message: Type.String(),
+  details: Type.Record(Type.String(), Type.Unknown()),
+});
+/** See the schema. */
+export type RouteRefusal = Static<typeof RouteRefusal>;
+
 /** How the datasets would travel, and what does not travel with them. */
 export const DatasetRoute = Type.Object({
   way: Type.Enum(datasetWays),
@@ -50,9 +58,7 @@ export const DatasetRoute = Type.Object({
   notes: Type.Array(RouteNote, {
     description: "Settings that are not carried or that the trainer overrides",
   }),
-  refusal: Type.Union([Type.Object({ code: Type.String(), message: Type.String() }), Type.Null()], {
-    description: "Why a submit would be refused",
-  }),
+  refusal: Type.Union([RouteRefusal, Type.Null()], { description: "Why a submit would be refused" }),
 });
 /** See the schema. */
 export type DatasetRoute = Static<typeof DatasetRoute>;

@@ -58,6 +58,9 @@ const hindi: Partial<Record<ErrorCode | "unreachable", string>> = {
   not_safetensors:
     "{key} को safetensors फ़ाइल की तरह नहीं दिखाया जा सकता ({problem})। अगर वह वैसी होनी चाहिए तो ट्रेनर से फिर सहेजवाएँ।",
   too_many_streams: "सर्वर पहले से {limit} लाइव कनेक्शन चला रहा है। कोई टैब बंद करके फिर कोशिश करें।",
+  archive_over_limit:
+    "डेटासेट का आर्काइव {size} का है और {provider} ज़्यादा से ज़्यादा {limit} लेता है। कम या छोटी तस्वीरें भेजें, SIMPLETUNER_PUBLIC_URL या SIMPLETUNER_STAGING_URL तय करें ताकि वह आर्काइव ख़ुद ले सके, या कोई और जगह चुनें।",
+  datasets_not_carried: "{provider} इन डेटासेट पर ट्रेनिंग नहीं कर सकता: {reason}",
   disk_full: "{path} वाली डिस्क भर गई है ({free} खाली)। जगह बनाकर फिर कोशिश करें।",
   quota_exceeded:
     "यह {account} के कोटे में नहीं समाता: {limit_bytes} में से {used_bytes} बाइट भरे हैं। जो फ़ाइलें नहीं चाहिए उन्हें हटाएँ या कोटा बढ़वाएँ।",

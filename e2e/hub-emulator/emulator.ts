@@ -85,7 +85,7 @@ async function answer(world: World, request: IncomingMessage, response: ServerRe
   const { pathname } = new URL(request.url ?? "/", world.origin);
   const body = await bodyOf(request);
   if (request.method === "PUT" && pathname.startsWith("/lfs/")) {
-    await storeBlob(world, pathname.slice("/lfs/".length), body);
+    await storeBlob(world, decodeURIComponent(pathname.slice("/lfs/".length)), body);
     return send(response, 200, {});
   }
   if (request.headers.authorization !== `Bearer ${world.token}`)
@@ -148,14 +148,17 @@ const routes: readonly Route[] = [
   {
     method: "POST",
     path: /^\/datasets\/([^/]+\/[^/]+)\.git\/info\/lfs\/objects\/batch$/,
-    act: (world, body) => {
+    act: (world, body, [name = ""]) => {
       const { objects } = JSON.parse(body.toString()) as { objects: { oid: string; size: number }[] };
       return {
         transfer: "basic",
         objects: objects.map((object) => ({
           ...object,
-          ...(!world.blobs.has(object.oid) && {
-            actions: { upload: { href: `${world.origin}/lfs/${object.oid}` } },
+          // Objects belong to a repository.
+          ...(!world.blobs.has(`${name}/${object.oid}`) && {
+            actions: {
+              upload: { href: `${world.origin}/lfs/${encodeURIComponent(`${name}/${object.oid}`)}` },
+            },
           }),
         })),
       };
@@ -193,7 +196,7 @@ function commit(world: World, body: Buffer, [name]: readonly string[]): unknown 
     if (key === "file")
       repository.files.set(String(value["path"]), Buffer.from(String(value["content"]), "base64"));
     if (key !== "lfsFile") continue;
-    const blob = world.blobs.get(String(value["oid"]));
+    const blob = world.blobs.get(`${name}/${String(value["oid"])}`);
     if (!blob) throw new HubProblem(400, `the object ${String(value["oid"])} was not uploaded`);
     repository.files.set(String(value["path"]), blob);
   }
@@ -203,15 +206,15 @@ function commit(world: World, body: Buffer, [name]: readonly string[]): unknown 
   return { success: true, commitOid: oid, commitUrl: `${world.origin}/commit/${oid}`, hookOutput: "" };
 }
 
-async function storeBlob(world: World, oid: string, body: Buffer): Promise<void> {
+async function storeBlob(world: World, name: string, body: Buffer): Promise<void> {
   await delay(world.behaviour.uploadMs);
   if (world.behaviour.failUploads > 0) {
     world.behaviour.failUploads--;
     throw new HubProblem(500, "Internal error");
   }
-  if (createHash("sha256").update(body).digest("hex") !== oid)
+  if (createHash("sha256").update(body).digest("hex") !== name.slice(name.lastIndexOf("/") + 1))
     throw new HubProblem(400, "The object has another digest");
-  world.blobs.set(oid, body);
+  world.blobs.set(name, body);
 }
 
 function mustWrite({ behaviour }: World): void {

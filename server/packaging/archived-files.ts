@@ -1,5 +1,5 @@
 import { constants, openAsBlob } from "node:fs";
-import { buffer } from "node:stream/consumers";
+import { inflateRawSync } from "node:zlib";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import { fromRandomAccessReaderPromise } from "yauzl";
 import { archiveEntryPath } from "./archive-entry-path.ts";
@@ -13,6 +13,15 @@ export interface ArchivedFile {
   readonly sizeBytes: number;
   /** Its bytes: read from the archive when they are asked for, or inflated in memory where they were deflated. */
   content(): Promise<Blob>;
+}
+
+async function inflated(packed: Blob, sizeBytes: number, invalid: (error: unknown) => Error): Promise<Blob> {
+  const bytes = new Uint8Array(await packed.arrayBuffer());
+  try {
+    return new Blob([new Uint8Array(inflateRawSync(bytes, { maxOutputLength: Math.max(1, sizeBytes) }))]);
+  } catch (error) {
+    throw invalid(error);
+  }
 }
 
 /**
@@ -45,10 +54,9 @@ export async function* archivedFiles(archivePath: string): AsyncGenerator<Archiv
         path,
         sizeBytes: entry.uncompressedSize,
         async content() {
-          if (entry.compressionMethod !== 0)
-            return new Blob([new Uint8Array(await buffer(await zip.openReadStreamPromise(entry)))]);
           const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
-          return whole.slice(fileDataStart, fileDataStart + entry.uncompressedSize);
+          const packed = whole.slice(fileDataStart, fileDataStart + entry.compressedSize);
+          return entry.compressionMethod === 0 ? packed : inflated(packed, entry.uncompressedSize, invalid);
         },
       };
     }

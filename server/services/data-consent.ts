@@ -105,7 +105,7 @@ async function describePlan(
       size_bytes: sends ? plan.archive_bytes : 0,
       limit_bytes: route.limitBytes,
       notes: [...route.notes],
-      refusal: refusal && { code: refusal.code, message: refusal.message },
+      refusal: refusal && { code: refusal.code, message: refusal.message, details: { ...refusal.details } },
     },
     consent_token: sends && mode === "ask" && refusal === null ? token : null,
     message:

@@ -3,9 +3,7 @@ import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
 import { call, useLoad } from "../../api.ts";
 import { Icon } from "../../components/icon.tsx";
 import { Link } from "../../components/link.tsx";
-import { ProgressBar } from "../../components/progress-bar.tsx";
-import { formatBytes, formatDuration } from "../../i18n.ts";
-import { transferPercent } from "../../job-progress.ts";
+import { TransferBars } from "../../components/transfer-bars.tsx";
 import { hrefWith } from "../../router.ts";
 import { useReloadOn } from "../../use-reload-on.ts";
 import { failureKind } from "./failure-kind.ts";
@@ -19,6 +17,7 @@ export function JobNotes({ job }: { job: Job }) {
     case "uploading":
       return <PackagingNote job={job} />;
     case "queued":
+      if (job.upload_progress) return <PackagingNote job={job} />;
       return (
         <NoteBox kind="queued" title={t("queued_title", { provider: job.provider })}>
           <p>{t("queued_text")}</p>
@@ -88,45 +87,9 @@ function PendingNote({ job }: { job: Job }) {
 }
 
 function PackagingNote({ job }: { job: Job }) {
-  const sent = job.upload_progress;
-  const stage =
-    sent?.stage === "scanning"
-      ? "packaging_scanning"
-      : sent?.stage === "uploading"
-        ? "packaging_uploading"
-        : "packaging_title";
   return (
-    <NoteBox kind="uploading" title={t(stage)}>
-      <ProgressBar
-        value={transferPercent(job)}
-        label={t("packaging_name", { name: job.name })}
-        tone="sending"
-      />
-      {sent && (
-        <p class="job-transfer number">
-          <span>
-            {sent.files_total === null
-              ? t("files_done", { done: sent.files_done })
-              : t("files_of", { done: sent.files_done, total: sent.files_total })}
-          </span>
-          <span>
-            {sent.bytes_total === null
-              ? formatBytes(sent.bytes_done)
-              : t("bytes_of", { done: formatBytes(sent.bytes_done), total: formatBytes(sent.bytes_total) })}
-          </span>
-          {sent.bytes_per_second > 0 && (
-            <span>{t("per_second", { size: formatBytes(sent.bytes_per_second) })}</span>
-          )}
-          {sent.eta_seconds !== null && (
-            <span>{t("left_value", { time: formatDuration(sent.eta_seconds) })}</span>
-          )}
-        </p>
-      )}
-      {sent?.current_file && (
-        <p class="mono cut muted" dir="ltr">
-          {sent.current_file}
-        </p>
-      )}
+    <NoteBox kind="uploading" title={t(job.status === "queued" ? "sending_title" : "packaging_title")}>
+      <TransferBars job={job} />
     </NoteBox>
   );
 }

@@ -37,7 +37,7 @@ export function DataSection({
         {chosen && !data && !plan.loading && !plan.error && <p class="muted">{t("data_invalid")}</p>}
         {data && (
           <>
-            <PlanView plan={data} provider={draft.provider} />
+            <PlanView plan={data} />
             <ConsentLine plan={data} transfer={draft.transfer} />
           </>
         )}

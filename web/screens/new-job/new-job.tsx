@@ -47,7 +47,7 @@ function checksOf(state: {
     {
       key: "data",
       text: t("check_data"),
-      state: judge(settled && (planned || plan.error !== null), planned),
+      state: judge(settled && (planned || plan.error !== null), planned && plan.data?.route.refusal === null),
     },
     {
       key: "consent",

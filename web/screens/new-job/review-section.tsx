@@ -4,6 +4,7 @@ import { ErrorBox } from "../../components/error-box.tsx";
 import { Field } from "../../components/field.tsx";
 import { formatNumber } from "../../i18n.ts";
 import { configFields, textOf } from "../config-editor/config-value.ts";
+import { t as routeWords } from "../submit/route-words.ts";
 import { startWord } from "../submit/consent.tsx";
 import type { PlanState } from "../submit/use-plan.ts";
 import type { Submission } from "../submit/use-submit.ts";
@@ -20,6 +21,18 @@ function optionText(draft: JobDraft, name: string): string {
 function configWords(draft: JobDraft): string {
   if (draft.source === "saved") return draft.savedName ?? "–";
   return draft.baseName === null ? t("sum_inline") : t("sum_adjusted", { name: draft.baseName });
+}
+
+/** How the datasets get to a trainer elsewhere. */
+function WayFact({ plan }: { plan: PlanState["data"] }) {
+  const way = plan?.route.way;
+  if (way === undefined || way === "in_place" || way === "machine") return null;
+  return (
+    <>
+      <dt>{routeWords("sum_way")}</dt>
+      <dd>{routeWords(`sum_${way}`)}</dd>
+    </>
+  );
 }
 
 function Summary({
@@ -51,6 +64,7 @@ function Summary({
       <dd>{draft.provider === "local" ? t("provider_local") : draft.provider}</dd>
       <dt>{t("sum_data")}</dt>
       <dd>{data ?? "–"}</dd>
+      <WayFact plan={plan.data} />
     </dl>
   );
 }

@@ -4,9 +4,13 @@ import { Icon } from "../../components/icon.tsx";
 import { Link } from "../../components/link.tsx";
 import { t } from "./words.ts";
 
-/** Whether a plan may be submitted: datasets that would have to be sent while uploads are off may not. */
+/** Whether a plan may not be submitted: its datasets would have to be sent while uploads are off, or do not get there. */
 export function isRefused(plan: DatasetPlan, transfer: "in_place" | "package"): boolean {
-  return transfer === "package" && plan.consent_mode === "deny";
+  return isDenied(plan, transfer) || plan.route.refusal !== null;
+}
+
+function isDenied({ consent_mode, route }: DatasetPlan, transfer: "in_place" | "package"): boolean {
+  return transfer === "package" && route.way !== "nothing" && consent_mode === "deny";
 }
 
 /** The words of the button that starts a job with this plan. */
@@ -16,7 +20,7 @@ export function startWord(plan: DatasetPlan | null): string {
 
 /** What pressing the start button agrees to, or why it cannot be pressed. */
 export function ConsentLine({ plan, transfer }: { plan: DatasetPlan; transfer: "in_place" | "package" }) {
-  if (isRefused(plan, transfer)) {
+  if (isDenied(plan, transfer)) {
     return (
       <Notice kind="warning">
         <strong>{t("consent_deny_title")}</strong>
@@ -26,7 +30,7 @@ export function ConsentLine({ plan, transfer }: { plan: DatasetPlan; transfer: "
       </Notice>
     );
   }
-  if (!plan.requires_upload) return null;
+  if (!plan.requires_upload || plan.route.refusal) return null;
   const text =
     plan.consent_mode === "ask"
       ? t("consent_ask", { button: startWord(plan), files: t.n("files", plan.total_files) })

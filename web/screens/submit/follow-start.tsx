@@ -2,66 +2,22 @@ import { useEffect, useState } from "preact/hooks";
 import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
 import { ApiError, call } from "../../api.ts";
 import { Button, ButtonLink } from "../../components/button.tsx";
-import { Icon, type IconName } from "../../components/icon.tsx";
-import { ProgressBar } from "../../components/progress-bar.tsx";
+import { Icon } from "../../components/icon.tsx";
 import { toast } from "../../components/toast.tsx";
+import { TransferBars } from "../../components/transfer-bars.tsx";
 import { errorText } from "../../error-text.ts";
-import { formatBytes, formatDuration, formatNumber } from "../../i18n.ts";
-import { transferPercent } from "../../job-progress.ts";
 import { rememberJobs, watchJob } from "../../live.ts";
 import { navigate } from "../../router.ts";
 import { t } from "./words.ts";
 
-type Stage = "scanning" | "packaging" | "uploading" | "waiting" | "starting";
-
-function stageOf(job: Job): Stage {
-  if (job.status === "pending") return "waiting";
-  if (job.status !== "uploading") return "starting";
-  const stage = job.upload_progress?.stage;
-  return stage === "packaging" || stage === "uploading" ? stage : "scanning";
-}
-
-function Facts({ job }: { job: Job }) {
-  const sent = job.upload_progress;
-  if (job.status !== "uploading" || !sent) return null;
-  return (
-    <>
-      <p class="follow-facts number">
-        {sent.files_total !== null && (
-          <span>
-            {t("files_of", { done: formatNumber(sent.files_done), total: formatNumber(sent.files_total) })}
-          </span>
-        )}
-        {sent.bytes_total !== null && (
-          <span>
-            {t("bytes_of", { done: formatBytes(sent.bytes_done), total: formatBytes(sent.bytes_total) })}
-          </span>
-        )}
-        {sent.bytes_per_second > 0 && <span>{t("speed", { size: formatBytes(sent.bytes_per_second) })}</span>}
-        {sent.eta_seconds !== null && <span>{t("left", { time: formatDuration(sent.eta_seconds) })}</span>}
-      </p>
-      {sent.current_file && (
-        <p class="small muted cut" dir="ltr">
-          {sent.current_file}
-        </p>
-      )}
-    </>
-  );
-}
-
-const stageIcons: Record<Stage, IconName> = {
-  scanning: "folder",
-  packaging: "cube",
-  uploading: "sending",
-  waiting: "clock",
-  starting: "play",
-};
+/** Before the provider has everything it needs. */
+const beforeRun: readonly Job["status"][] = ["pending", "uploading", "queued"];
 
 /** Leaves for the job's page once it has started or ended; a job cancelled here returns to the form instead. */
 function useDeparture(job: Job | null, onCancelled: () => void, onLeave: () => void): void {
   const status = job?.status;
   useEffect(() => {
-    if (!job || !status || status === "pending" || status === "uploading") return;
+    if (!job || !status || beforeRun.includes(status)) return;
     if (status === "cancelled") {
       toast({ kind: "info", text: t("cancelled") });
       onCancelled();
@@ -72,7 +28,7 @@ function useDeparture(job: Job | null, onCancelled: () => void, onLeave: () => v
   }, [status]);
 }
 
-/** A submitted job until it starts: packaging with bar, bytes, speed and time left, its place in the queue, Cancel. */
+/** A submitted job until it starts: its datasets packed and sent with bars, bytes, speed and time left, its place in the queue, Cancel. */
 export function FollowStart({
   jobId,
   onCancelled,
@@ -104,22 +60,16 @@ export function FollowStart({
       if (error instanceof Error) toast({ kind: "error", text: errorText(error) });
     }
   };
-  const stage = stageOf(job);
   return (
     <section class="panel follow" aria-live="polite" aria-busy="true">
       <h2>{t("packaging_title", { name: job.name })}</h2>
-      <p class="follow-stage">
-        <Icon name={stageIcons[stage]} />
-        {t(`stage_${stage}`)}
-      </p>
-      <div aria-live="off" class="stack">
-        <ProgressBar
-          value={transferPercent(job)}
-          label={t("packaging_name", { name: job.name })}
-          tone="sending"
-        />
-        <Facts job={job} />
-      </div>
+      {job.status === "pending" && (
+        <p class="follow-stage">
+          <Icon name="clock" />
+          {t("stage_waiting")}
+        </p>
+      )}
+      <TransferBars job={job} />
       <p class="small muted">
         {job.queue_position === null ? t("safe_to_leave") : t("queue_place", { place: job.queue_position })}
       </p>

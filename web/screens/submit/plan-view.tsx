@@ -4,6 +4,8 @@ import { Notice } from "../../components/error-box.tsx";
 import { formatBytes, formatNumber } from "../../i18n.ts";
 import { exclusionReason } from "./exclusion-words.ts";
 import type { PlanChange } from "./plan-changes.ts";
+import { RouteView } from "./route-view.tsx";
+import { t as way } from "./route-words.ts";
 import { t } from "./words.ts";
 
 type Planned = DatasetPlan["datasets"][number];
@@ -81,38 +83,64 @@ export function PlanChanges({ changes }: { changes: readonly PlanChange[] }) {
   );
 }
 
-/** Every dataset of a plan with what stays here and why, and where the rest goes and until when. */
-export function PlanView({ plan, provider }: { plan: DatasetPlan; provider: string }) {
-  const local = provider === "local";
-  const archive = formatBytes(plan.archive_bytes);
+function NothingSent({ plan }: { plan: DatasetPlan }) {
+  if (plan.route.way === "nothing")
+    return (
+      <Notice kind="success">
+        <strong>{way("total_nothing_title")}</strong>
+        <p>{way("total_nothing_text")}</p>
+      </Notice>
+    );
+  if (plan.consent_mode === "deny") return null;
   return (
-    <div class="stack">
-      <ul class="panel planned-list">
-        {plan.datasets.map((dataset) => (
-          <DatasetRow key={dataset.id} dataset={dataset} />
-        ))}
-      </ul>
-      {plan.requires_upload ? (
-        <dl class="facts">
-          <dt>{t("total")}</dt>
-          <dd class="number">
-            {t.n("files", plan.total_files)} · {formatBytes(plan.total_bytes)}
-          </dd>
+    <Notice kind="success">
+      <strong>{t("in_place_title")}</strong>
+      <p>{t("in_place_text")}</p>
+    </Notice>
+  );
+}
+
+/** What is sent in figures; where it goes and until when is said here only when it stays on this machine. */
+function SentFacts({ plan }: { plan: DatasetPlan }) {
+  const archive = formatBytes(plan.archive_bytes);
+  const stays = plan.route.way === "machine";
+  return (
+    <dl class="facts">
+      <dt>{t("total")}</dt>
+      <dd class="number">
+        {t.n("files", plan.total_files)} · {formatBytes(plan.total_bytes)}
+      </dd>
+      {plan.route.limit_bytes === null && plan.route.way !== "hub" && (
+        <>
           <dt>{t("archive")}</dt>
           <dd class="number">{plan.archive_bytes_exact ? archive : t("archive_about", { size: archive })}</dd>
-          <dt>{t("destination")}</dt>
-          <dd>{local ? t("local_destination") : plan.destination}</dd>
-          <dt>{t("deleted")}</dt>
-          <dd>{local ? t("local_deleted") : plan.deleted_when}</dd>
-        </dl>
-      ) : (
-        plan.consent_mode !== "deny" && (
-          <Notice kind="success">
-            <strong>{t("in_place_title")}</strong>
-            <p>{t("in_place_text")}</p>
-          </Notice>
-        )
+        </>
       )}
+      {stays && (
+        <>
+          <dt>{t("destination")}</dt>
+          <dd>{t("local_destination")}</dd>
+          <dt>{t("deleted")}</dt>
+          <dd>{t("local_deleted")}</dd>
+        </>
+      )}
+    </dl>
+  );
+}
+
+/** Every dataset of a plan with what stays here and why, and where the rest goes and until when. */
+export function PlanView({ plan }: { plan: DatasetPlan }) {
+  return (
+    <div class="stack">
+      {plan.datasets.length > 0 && (
+        <ul class="panel planned-list">
+          {plan.datasets.map((dataset) => (
+            <DatasetRow key={dataset.id} dataset={dataset} />
+          ))}
+        </ul>
+      )}
+      {plan.requires_upload ? <SentFacts plan={plan} /> : <NothingSent plan={plan} />}
+      <RouteView route={plan.route} />
     </div>
   );
 }

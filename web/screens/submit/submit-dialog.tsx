@@ -57,7 +57,7 @@ function DialogBody({
       <Estimate request={{ provider: request.provider, config_name_to_load: request.config_name_to_load }} />
       <PlanChanges changes={plan.changes} />
       {plan.error && <ErrorBox error={plan.error} onRetry={plan.reload} />}
-      {seen ? <PlanView plan={seen} provider={request.provider} /> : plan.loading && <Skeleton lines={4} />}
+      {seen ? <PlanView plan={seen} /> : plan.loading && <Skeleton lines={4} />}
       {submission.error && !submission.planIsStale && <ErrorBox error={submission.error} />}
       {seen && <ConsentLine plan={seen} transfer={request.dataset_transfer} />}
       <div class="dialog-end">

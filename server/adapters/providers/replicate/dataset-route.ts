@@ -63,7 +63,7 @@ function routeOf(
       ...unlimited,
       way: "hub",
       destination:
-        "Private dataset repositories of your Hugging Face account, from where the trainer at Replicate reads them.",
+        "Private dataset repositories of this server's Hugging Face account, from where the trainer at Replicate reads them.",
       deletedWhen: deletedAtEnd,
       refusal: hubRefusal(circumstances, local, config, files),
     };

@@ -34,11 +34,13 @@ describe("datasets of this machine for the public trainer, through a whole serve
     await hub.close();
   });
 
+  const longCaption = "two boats ".repeat(200).trim();
   const files = {
     "one.jpg": "picture one",
     "one.txt": "a lighthouse\nby the sea\n",
     "deep/two_red_boats.png": "picture two",
-    "deep/two_red_boats.txt": "two boats",
+    // Long enough to be deflated in the archive.
+    "deep/two_red_boats.txt": longCaption,
     "test_three.webp": "picture three",
     "notes.md": "nothing to train on",
   };
@@ -69,7 +71,7 @@ describe("datasets of this machine for the public trainer, through a whole serve
     assert.deepEqual([job.status, job.error_message], ["completed", null]);
     const [prediction] = emulator.predictions;
     assert.deepEqual(prediction?.seen?.[0]?.samples, [
-      { content: "picture two", captions: ["two boats"] },
+      { content: "picture two", captions: [longCaption] },
       { content: "picture one", captions: ["a lighthouse", "by the sea"] },
       { content: "picture three", captions: [] },
     ]);
