@@ -27,10 +27,10 @@ export function s3Timings(): S3Timings {
     },
     table() {
       const columns = [...new Set([...lines.values()].flatMap((line) => [...line.keys()]))];
-      const head = ["seconds".padEnd(28), ...columns.map((column) => column.padStart(13))].join("");
+      const head = ["seconds".padEnd(28), ...columns.map((column) => column.padStart(15))].join("");
       const rows = [...lines].map(
         ([client, line]) =>
-          client.padEnd(28) + columns.map((column) => (line.get(column) ?? "-").padStart(13)).join(""),
+          client.padEnd(28) + columns.map((column) => (line.get(column) ?? "-").padStart(15)).join(""),
       );
       return lines.size === 0 ? "" : [head, ...rows].join("\n");
     },
