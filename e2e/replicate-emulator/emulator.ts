@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { encodeSafetensors } from "@simpletuner-cloud/trainer/safetensors.ts";
 import { type Fault, type FaultSwitch, faultSwitch, type Operation } from "./faults.ts";
+import { type RateLimits, rateLimiter, usualLimits } from "./rate-limits.ts";
 import { found, type Route, type RouteAnswer, routesOf } from "./routes.ts";
 import { ApiProblem, readBody, sendHtml, sendJson, sendProblem } from "./wire.ts";
 import { type Behaviour, emulatedWorld } from "./world.ts";
@@ -22,6 +23,8 @@ export interface EmulatorOptions extends Partial<Behaviour> {
   retryAfterSeconds?: number;
   /** Share of calls that fail by chance. */
   faultRate?: number;
+  /** Default: Replicate's. */
+  limits?: RateLimits;
   now?: () => number;
 }
 
@@ -66,6 +69,7 @@ export async function startReplicateEmulator(options: EmulatorOptions = {}) {
   const now = options.now ?? Date.now;
   const behaviour: Behaviour = { ...usualBehaviour, ...options };
   const faults = faultSwitch(options.faultRate ?? 0);
+  const count = rateLimiter(options.limits ?? usualLimits);
   const calls: SeenCall[] = [];
   const folder = await mkdtemp(join(tmpdir(), "replicate-emulator-"));
   const server = createServer((request, response) => {
@@ -94,6 +98,7 @@ export async function startReplicateEmulator(options: EmulatorOptions = {}) {
     const { path } = found(route);
     if (operation !== "output" && operation !== "status" && !hasToken(request, token))
       throw new ApiProblem(401, "Unauthenticated", "You did not pass a valid authentication token");
+    count(found(route).operation);
     const caught = path.exec(url.pathname)?.slice(1) ?? [];
     const contentType = request.headers["content-type"] ?? "";
     await answerWith(faults, options, response, found(route), () =>

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Failure } from "@simpletuner-cloud/contract/errors.ts";
 import {
+  type EmulatorOptions,
   type ReplicateEmulator,
   startReplicateEmulator,
 } from "../../../../e2e/replicate-emulator/emulator.ts";
@@ -16,6 +17,7 @@ import { makeDataset } from "../../../testing/test-server.ts";
 import { outboundHttp } from "../../outbound/undici/outbound-http.ts";
 import type { RunReporter, RunRequest } from "../provider.ts";
 import type { Staging } from "./carry-datasets.ts";
+import type { Patience } from "./patience.ts";
 import { replicateProvider } from "./replicate-provider.ts";
 
 /** The signal of what is never cut off. */
@@ -23,7 +25,7 @@ export const never = new AbortController().signal;
 /** The secret of the upload credential that requests hold. */
 export const uploadSecret = "STU-secret-of-the-upload";
 
-const patience = {
+const patience: Patience = {
   firstWaitMs: 20,
   longestWaitMs: 50,
   giveUpAfterMs: 5_000,
@@ -46,10 +48,11 @@ export interface ProviderOptions {
   hub?: HubEmulator;
   staging?: Staging;
   hubToken?: string;
+  patience?: Partial<Patience>;
 }
 
 /** The provider and the emulator that it talks to, with short waits, an archive, and what a run reported. */
-export async function openReplicateSite() {
+export async function openReplicateSite(behaviour: EmulatorOptions = {}) {
   const folder = await mkdtemp(join(tmpdir(), "replicate test "));
   const jobsFolder = join(folder, "jobs");
   const archivePath = join(folder, "data.zip");
@@ -60,6 +63,7 @@ export async function openReplicateSite() {
     predictor: "unpacks",
     slowMs: 600,
     retryAfterSeconds: 0.05,
+    ...behaviour,
   });
   const closers: (() => Promise<void>)[] = [];
   const told = { log: "", warnings: [] as string[] };
@@ -146,7 +150,7 @@ function openProvider({ emulator, jobsFolder, told, closers }: ProviderPlace, op
     readDataloader: readArchivedDataloader,
     unpack,
     warn: (error, message) => told.warnings.push(`${message}: ${(error as Error).message}`),
-    patience,
+    patience: { ...patience, ...options.patience },
   });
 }
 
