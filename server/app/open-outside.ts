@@ -4,8 +4,9 @@ import { openSecretSources } from "../adapters/secrets/registry.ts";
 import type { StatePaths } from "../config/state-paths.ts";
 import type { Stores } from "../db/stores/open-stores.ts";
 import type { ArchiveStaging } from "../services/archive-staging.ts";
-import { keyFingerprint, type SecretBox } from "../domain/sealed-secret.ts";
+import type { SecretBox } from "../domain/sealed-secret.ts";
 import { caBundles } from "../services/ca-bundles.ts";
+import { installationId } from "../services/installation.ts";
 import { readProviderSettings } from "../services/provider-settings.ts";
 import { secretChain, secretWriter } from "../services/secrets.ts";
 import type { AppOptions } from "./app-options.ts";
@@ -43,7 +44,7 @@ export function openOutside(
       providerSettings,
       secretChain: chain,
       staging,
-      installation: keyFingerprint(secrets),
+      installation: installationId(stores.settings),
     }),
   );
   return {

@@ -23,7 +23,7 @@ interface ProviderParts {
   secretChain: SecretChain;
   staging: ArchiveStaging;
   /** Tells this server's runs from those of another with the same accounts. */
-  installation: string;
+  installation: () => Promise<string>;
 }
 
 /** The providers of this server; a new one is one entry here. */

@@ -1,11 +1,14 @@
 import type { JobEventStore } from "../db/stores/job-events.ts";
 import type { JobStore } from "../db/stores/jobs.ts";
+import type { SettingStore } from "../db/stores/settings.ts";
 import { settleRestored } from "../domain/job-state.ts";
+import { becomeAnotherInstallation } from "./installation.ts";
 
 /** What settling needs. */
 export interface RestoredJobOptions {
   jobs: JobStore;
   events: Pick<JobEventStore, "beginAfterRestore">;
+  settings: SettingStore;
   now: () => number;
 }
 
@@ -13,14 +16,16 @@ export interface RestoredJobOptions {
 const pageLength = 500;
 
 /**
- * After the database was replaced by that of a backup: no job that may have run since starts by itself, and no event
- * number is given out a second time. Safe to repeat.
+ * After the database was replaced by that of a backup: no job that may have run since starts by itself, no event number
+ * is given out a second time, and no run at a provider is stopped because this copy knows nothing of its job. Safe to
+ * repeat.
  */
 export async function settleRestoredJobs(
-  { jobs, events, now }: RestoredJobOptions,
+  { jobs, events, settings, now }: RestoredJobOptions,
   backupId: string,
 ): Promise<void> {
   await events.beginAfterRestore(backupId, now());
+  await becomeAnotherInstallation(settings);
   for (const statuses of [["pending", "uploading", "queued"], ["running"]]) {
     const left = new Set<string>();
     for (;;) {

@@ -112,8 +112,10 @@ export interface ListedRun {
 export interface ProviderRuns {
   /** Those of the models that train, created since an instant, newest first. */
   list(sinceMs: number): AsyncIterable<ListedRun>;
-  /** Stops one by its id; harmless when it is over. */
-  stop(externalId: string): Promise<void>;
+  /** Stops one by its id; false when it was over before. */
+  stop(externalId: string): Promise<boolean>;
+  /** Looks at all runs that are followed; resolves once what was found is stored, at the latest when the signal aborts. */
+  refresh(signal: AbortSignal): Promise<void>;
 }
 
 /**

@@ -22,6 +22,8 @@ export const settingDefaults = {
   registrationLevel: "researcher",
   /** Uncommitted changes of the configurations are committed when a job is submitted. */
   snapshotOnSubmit: false,
+  /** Tells this installation's runs at providers from those of others; null: it has none yet. */
+  installationId: null as string | null,
 };
 /** See {@link settingDefaults}. */
 export type Settings = typeof settingDefaults;

@@ -1,16 +1,21 @@
 import type { TrainerConfig } from "../../../domain/config-rules.ts";
 import type { ListedRun, ProviderRuns } from "../provider.ts";
 import type { Prediction } from "./answers.ts";
+import type { CallBudget } from "./call-budget.ts";
 import type { ReplicateClient } from "./client.ts";
 import { asFailure } from "./failures.ts";
 import { type HardwareSettings, profilesOf } from "./hardware.ts";
 import { tagIn } from "./prediction-input.ts";
+import type { PredictionWatch } from "./prediction-watch.ts";
+import { isOver } from "./watched-runs.ts";
 
 /** What listing needs. */
 export interface ListedRunOptions {
   settings: () => Promise<HardwareSettings>;
   /** Tells this server's runs from those of another with the same account. */
-  installation: string;
+  installation: () => Promise<string>;
+  budget: CallBudget;
+  watch: Pick<PredictionWatch, "refresh">;
 }
 
 const statuses: Readonly<Record<string, ListedRun["status"]>> = {
@@ -25,23 +30,26 @@ const statuses: Readonly<Record<string, ListedRun["status"]>> = {
 /** The account's predictions of the models that train. */
 export function listedRuns(
   client: ReplicateClient,
-  { settings, installation }: ListedRunOptions,
+  { settings, installation, budget, watch }: ListedRunOptions,
 ): ProviderRuns {
   return {
     async *list(sinceMs) {
       const known = profilesOf(await settings());
-      for await (const prediction of told(client.predictionsSince(sinceMs))) {
+      const here = await installation();
+      for await (const prediction of told(client.predictionsSince(sinceMs, { beforePage: budget.take }))) {
         const profile = known.find(({ model }) => model.split(":")[0] === prediction.model);
         const tag = tagIn(prediction);
         if (profile || tag)
-          yield runOf(
-            prediction,
-            profile?.id ?? null,
-            tag?.installation === installation ? tag.runToken : null,
-          );
+          yield runOf(prediction, profile?.id ?? null, tag?.installation === here ? tag.runToken : null);
       }
     },
-    stop: async (externalId) => void (await client.cancel(externalId)),
+    async stop(externalId) {
+      const before = await client.prediction(externalId);
+      if (before === null || isOver(before)) return false;
+      await client.cancel(externalId);
+      return true;
+    },
+    refresh: watch.refresh,
   };
 }
 

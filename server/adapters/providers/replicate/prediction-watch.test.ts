@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Prediction } from "./answers.ts";
 import type { ListOptions } from "./api-calls.ts";
+import { callBudget } from "./call-budget.ts";
 import type { ReplicateClient } from "./client.ts";
-import { usualPatience } from "./patience.ts";
+import { type Patience, usualPatience } from "./patience.ts";
 import { predictionWatch, type PredictionWatch } from "./prediction-watch.ts";
 import { isOver } from "./watched-runs.ts";
 
@@ -62,6 +63,10 @@ const watching = (
   ...more,
 });
 
+function watchOf(client: ReplicateClient, waits: Patience): PredictionWatch {
+  return predictionWatch(client, waits, callBudget(waits.betweenCallsMs, waits.callsAtOnce));
+}
+
 /** Follows a prediction to its end or until the signal aborts, as runs are followed; answers the states it heard. */
 async function followed(
   watch: PredictionWatch,
@@ -100,7 +105,7 @@ function mostWithin(calls: readonly { at: number }[], ms: number): number {
 describe("watching predictions", () => {
   test("few are read one by one, at once at first and then when they are due", async () => {
     const { calls, client, all } = account(3);
-    const watch = predictionWatch(client, patience);
+    const watch = watchOf(client, patience);
     const first = await Promise.all(all.map(({ id }) => watch.next(id, watching(1))));
     assert.deepEqual(
       first.map((each) => each?.logs),
@@ -118,7 +123,7 @@ describe("watching predictions", () => {
 
   test("of 10,000 the ends are known within two sweeps and the calls stay in the budget", async () => {
     const { calls, client, all } = account(10_000);
-    const watch = predictionWatch(client, { ...patience, betweenCallsMs: 2, oldLookMs: 500 });
+    const watch = watchOf(client, { ...patience, betweenCallsMs: 2, oldLookMs: 500 });
     const stop = new AbortController();
     const more = { signal: stop.signal, ageMs: oldMs };
     const ends = new Map<string, string>();
@@ -145,7 +150,7 @@ describe("watching predictions", () => {
 
   test("among 10,000 a young run and one whose log is read do not wait for the others", async () => {
     const { client, all, readsOf } = account(10_000);
-    const watch = predictionWatch(client, { ...patience, betweenCallsMs: 5 });
+    const watch = watchOf(client, { ...patience, betweenCallsMs: 5 });
     const stop = new AbortController();
     let isRead = false;
     const [young, looked, ...others] = all;
@@ -166,7 +171,7 @@ describe("watching predictions", () => {
 
   test("what is told leads to a look at once, in any order, and then looking is rare", async () => {
     const { client, all, readsOf } = account(1);
-    const watch = predictionWatch(client, patience);
+    const watch = watchOf(client, patience);
     assert.equal(watch.hear({ id: "p0", status: "processing" }), false, "nobody follows it yet");
     await watch.next("p0", watching(1));
     const more = { ageMs: 100 * oldMs };
@@ -191,7 +196,7 @@ describe("watching predictions", () => {
 
   test("an end that somebody made up ends nothing, and looking goes on at its usual pace", async () => {
     const { client, readsOf } = account(1);
-    const watch = predictionWatch(client, patience);
+    const watch = watchOf(client, patience);
     const stop = new AbortController();
     const following = followed(watch, "p0", { signal: stop.signal, ageMs: oldMs });
     await until("the first look", () => readsOf("p0") >= 1);
@@ -204,7 +209,7 @@ describe("watching predictions", () => {
 
   test("a flood of deliveries about a run costs no more looks than a young run does", async () => {
     const { client, readsOf } = account(1);
-    const watch = predictionWatch(client, { ...patience, youngLookMs: 100, oldLookMs: 60_000 });
+    const watch = watchOf(client, { ...patience, youngLookMs: 100, oldLookMs: 60_000 });
     const stop = new AbortController();
     const following = followed(watch, "p0", { signal: stop.signal, ageMs: 100 * oldMs });
     const startedAt = performance.now();
@@ -220,7 +225,7 @@ describe("watching predictions", () => {
   for (const count of [20, 300])
     test(`a refresh of ${count} runs brings what is new, and only that is waited for`, async () => {
       const { client, all } = account(count);
-      const watch = predictionWatch(client, { ...patience, oldLookMs: 60_000 });
+      const watch = watchOf(client, { ...patience, oldLookMs: 60_000 });
       const stop = new AbortController();
       const ended: string[] = [];
       let looks = 0;
@@ -243,7 +248,7 @@ describe("watching predictions", () => {
 
   test("a follower is told why its look failed, and everybody is looked at again after a breakdown", async () => {
     const { client, all, breakDown } = account(200);
-    const watch = predictionWatch(client, patience);
+    const watch = watchOf(client, patience);
     breakDown(true);
     const failed = await Promise.allSettled(all.map(({ id }) => watch.next(id, watching(1))));
     assert.ok(failed.every(({ status }) => status === "rejected"));

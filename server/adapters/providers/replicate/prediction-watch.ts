@@ -1,5 +1,5 @@
 import type { Prediction } from "./answers.ts";
-import { callBudget } from "./call-budget.ts";
+import type { CallBudget } from "./call-budget.ts";
 import type { ReplicateClient } from "./client.ts";
 import type { Patience } from "./patience.ts";
 import { stateSweep } from "./sweep-states.ts";
@@ -25,9 +25,8 @@ const oneForTheRest = 4;
  * many runs, lists tell which have ended. What Replicate tells by itself only says where to look next, so it does no harm
  * when it comes late, twice, out of order or from somebody else.
  */
-export function predictionWatch(client: ReplicateClient, patience: Patience) {
+export function predictionWatch(client: ReplicateClient, patience: Patience, budget: CallBudget) {
   const runs = new Map<string, WatchedRun>();
-  const budget = callBudget(patience.betweenCallsMs, patience.callsAtOnce);
   const sweep = stateSweep({ client, patience, runs, take: budget.take, onEnd: () => wake() });
   const { wake } = readingLoop({
     patience,

@@ -7,6 +7,7 @@ import type { Provider, RunRef } from "../provider.ts";
 import { replicateAccount } from "./account.ts";
 import { type AccountState, accountCheck } from "./account-check.ts";
 import { type AccountToken, usableToken } from "./account-token.ts";
+import { callBudget } from "./call-budget.ts";
 import { replicateClient } from "./client.ts";
 import { type CarryOptions, circumstancesOf } from "./carry-datasets.ts";
 import { replicateRoute } from "./dataset-route.ts";
@@ -59,7 +60,7 @@ export interface ReplicateProviderOptions extends Pick<
   /** What could not be removed elsewhere yet is remembered here. */
   leftoversFolder: string;
   /** Tells this server's runs from those of another with the same account. */
-  installation: string;
+  installation: () => Promise<string>;
   /** Unpacks an archive into a folder, which appears complete or not at all. */
   unpack: (archivePath: string, folder: string, signal: AbortSignal) => Promise<void>;
   warn: (error: unknown, message: string) => void;
@@ -74,7 +75,8 @@ export function replicateProvider(options: ReplicateProviderOptions): Provider {
   const patience = { ...usualPatience, ...options.patience };
   const token = usableToken(options.token);
   const client = replicateClient({ ...options, token: async () => (await token()).value });
-  const watch = predictionWatch(client, patience);
+  const budget = callBudget(patience.betweenCallsMs, patience.callsAtOnce);
+  const watch = predictionWatch(client, patience, budget);
   const checkAccount = accountCheck(client, token);
   const following = { ...options, client, watch, patience, secrets: () => secretsInUse(options) };
   const hubOf = (hubToken: string) =>
@@ -91,7 +93,7 @@ export function replicateProvider(options: ReplicateProviderOptions): Provider {
     account: replicateAccount({ ...options, client, token }),
     route: async (question) => replicateRoute(question, await circumstancesOf(options)),
     webhooks: replicateWebhooks(client, watch, { ...usualWebhookTimes, lookMs: patience.youngLookMs }),
-    runs: listedRuns(client, options),
+    runs: listedRuns(client, { ...options, budget, watch }),
     describe: async () => describe(await options.settings(), await checkAccount()),
     start: async (request, signal) => {
       const settings = await options.settings();

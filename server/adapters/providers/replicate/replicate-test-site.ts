@@ -146,7 +146,7 @@ function openProvider({ emulator, jobsFolder, told, closers }: ProviderPlace, op
     hubUrl: options.hub?.url ?? "http://127.0.0.1:9",
     hubToken: async () => options.hubToken ?? options.hub?.token ?? null,
     openArchive: archivedFiles,
-    installation: "here",
+    installation: async () => "here",
     readDataloader: readArchivedDataloader,
     unpack,
     warn: (error, message) => told.warnings.push(`${message}: ${(error as Error).message}`),

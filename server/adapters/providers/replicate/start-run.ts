@@ -15,7 +15,7 @@ export interface StartOptions extends CarryOptions {
   /** This server can be reached from outside. */
   reachable: boolean;
   /** See {@link InputParts}. */
-  installation: string;
+  installation: () => Promise<string>;
   /** Where Replicate tells of the run; null: nowhere. */
   webhookUrl: string | null;
 }
@@ -71,7 +71,7 @@ async function create(
     carried,
     reachable: options.reachable,
     hubToken: await options.hubToken(),
-    installation: options.installation,
+    installation: await options.installation(),
   });
   signal.throwIfAborted();
   const askedFromMs =
