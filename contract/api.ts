@@ -2,6 +2,7 @@ import { apiKeyEndpoints } from "./api-keys.ts";
 import { artifactEndpoints } from "./artifacts.ts";
 import { backupEndpoints } from "./backups.ts";
 import { authEndpoints } from "./auth.ts";
+import { circuitBreakerEndpoints } from "./circuit-breakers.ts";
 import { configEndpoints } from "./configs.ts";
 import { configVersionEndpoints } from "./config-versions.ts";
 import { costEndpoints } from "./cost.ts";
@@ -41,6 +42,7 @@ export const api = {
   providerSettings: providerSettingEndpoints,
   providerAccount: providerAccountEndpoints,
   secrets: secretEndpoints,
+  circuitBreakers: circuitBreakerEndpoints,
   cost: costEndpoints,
   events: eventEndpoints,
   trainerEvents: trainerEventEndpoints,

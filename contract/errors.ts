@@ -210,6 +210,7 @@ export const errorTable = {
     503,
     "Whether there is a secret {name} is not known: {reason} Mend that, or set it in the environment or with: npx simpletuner-cloud secrets set {name}.",
   ],
+  circuit_breaker_not_found: [404, 'There is no circuit breaker "{name}". Those that there are: {known}.'],
   status_page_silent: [
     502,
     "The status page of {provider} at {url} says nothing that can be understood (status {status}).",

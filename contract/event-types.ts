@@ -20,6 +20,7 @@ export const eventTypes = {
   "settings.changed": "names",
   "provider.run_cancelled": "provider, external_id, reason: a run that no job owned was stopped",
   "provider.configured": "provider, names, by, acknowledged?: a risk that was confirmed",
+  "circuit_breaker.reset": "name, by",
   "secrets.changed": "name, stored: false when it was removed, by; never the value",
   "backup.created": "backup_id, by, bytes",
   "backup.failed": "by, reason",

@@ -67,6 +67,19 @@ const needs: readonly Need[] = [
     does: hasModule("s3fs"),
   },
   {
+    name: "tinyproxy",
+    variable: "TEST_TINYPROXY",
+    programs: ["tinyproxy"],
+    debianPackage: "tinyproxy",
+  },
+  {
+    name: "squid with TLS inspection",
+    variable: "TEST_SQUID",
+    programs: ["squid", "/usr/sbin/squid"],
+    debianPackage: "squid-openssl",
+    does: (path) => succeeds("sh", "-c", `"${path}" -v | grep -q -- --with-openssl`),
+  },
+  {
     name: "moto",
     variable: "TEST_MOTO",
     programs: ["moto_server"],

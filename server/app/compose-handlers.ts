@@ -9,6 +9,7 @@ import { packageVersion } from "../config/package-files.ts";
 import { pingDatabase } from "../db/ping-database.ts";
 import type { AllHandlers } from "../http/mount-api.ts";
 import { artifactService } from "../services/artifacts.ts";
+import { circuitBreakerService } from "../services/circuit-breakers.ts";
 import { configService } from "../services/configs.ts";
 import { costService } from "../services/cost.ts";
 import { type DataConsentOptions, dataConsentService } from "../services/data-consent.ts";
@@ -71,6 +72,7 @@ export function composeHandlers(
     providerSettings: providerConfigService({ ...shared, providers }),
     providerAccount: providerAccountService(shared),
     secrets: secretService(parts),
+    circuitBreakers: circuitBreakerService(shared),
     cost: costService(shared),
     events: eventService({ ...shared, maxStreams: options.config.maxEventStreams }),
     trainerEvents: trainerEventService({ ...shared, uploadTokens: parts.tokens }),
@@ -96,7 +98,10 @@ function webhooks(parts: Parts, queue: JobQueue): AllHandlers["webhooks"] {
   return webhookService({
     ...shared,
     sync: jobSync({ ...shared, drive: queue.drive }),
-    guarded: parts.outbound.guarded({ retries: 0 }),
+    guarded: parts.outbound.guarded({
+      retries: 0,
+      network: () => parts.providerSettings.network("replicate"),
+    }),
     onError: (error) => parts.log.warn({ err: error }, "a refused delivery was not written down"),
   });
 }

@@ -1,6 +1,7 @@
 import { outboundHttp } from "../adapters/outbound/undici/outbound-http.ts";
 import { providerRegistry } from "../adapters/providers/registry.ts";
 import { openSecretSources } from "../adapters/secrets/registry.ts";
+import type { StateStore } from "../adapters/state/state.ts";
 import type { StatePaths } from "../config/state-paths.ts";
 import type { Stores } from "../db/stores/open-stores.ts";
 import type { ArchiveStaging } from "../services/archive-staging.ts";
@@ -16,11 +17,11 @@ import { openProviders } from "./open-providers.ts";
 export function openOutside(
   options: AppOptions,
   paths: StatePaths,
-  parts: { stores: Stores; secrets: SecretBox; staging: ArchiveStaging },
+  parts: { stores: Stores; secrets: SecretBox; staging: ArchiveStaging; state: StateStore },
 ) {
   const { config, env } = options;
   const { stores, secrets, staging } = parts;
-  const outbound = outboundHttp(config.outbound);
+  const outbound = outboundHttp(config.outbound, {}, { circuits: parts.state });
   const certificates = caBundles();
   const providerSettings = readProviderSettings({
     ...stores,
@@ -34,7 +35,7 @@ export function openOutside(
     config: config.secrets,
     env,
     stateDir: config.stateDir,
-    service: () => outbound.service({ retries: 1 }),
+    service: (name) => outbound.service({ name, retries: 1 }),
   });
   const chain = secretChain(secretSources);
   const providers = providerRegistry(

@@ -65,7 +65,7 @@ export async function openParts(options: AppOptions) {
     tokens,
     publicUrl: () => storageUrl("replicate"),
   });
-  const outside = openOutside(options, paths, { stores, secrets, staging });
+  const outside = openOutside(options, paths, { stores, secrets, staging, state });
   const backupOptions = await openBackups(options, paths, { stores, storage: outputs, secrets });
   return {
     paths,

@@ -47,11 +47,12 @@ function replicate({ config, log }: AppOptions, parts: ProviderParts) {
   const network = () => providerSettings.network("replicate");
   return replicateProvider({
     ...config.replicate,
-    http: outbound.service({ network }),
-    statusHttp: outbound.service({ network, retries: 1 }),
+    http: outbound.service({ name: "replicate-api", network }),
+    promptHttp: outbound.service({ name: "replicate-api", network, retries: 1 }),
+    statusHttp: outbound.service({ name: "replicate-status", network, retries: 1 }),
     token: () => secretChain.find(tokenName),
     settings: () => providerSettings.of("replicate"),
-    hubHttp: outbound.service(),
+    hubHttp: outbound.service({ name: "hugging-face" }),
     jobsFolder: parts.paths.jobs,
     leftoversFolder: parts.paths.leftovers,
     staging: parts.staging,

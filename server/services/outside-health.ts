@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Health } from "@simpletuner-cloud/contract/system.ts";
+import type { CircuitBreaker } from "../adapters/outbound/circuit-breaker.ts";
 import type { Provider } from "../adapters/providers/provider.ts";
 import type { ReadProviderSettings } from "./provider-settings.ts";
 import type { SecretChain } from "./secrets.ts";
@@ -11,6 +12,7 @@ export interface OutsideHealthOptions {
   providers: { readonly all: readonly Provider[] };
   providerSettings: ReadProviderSettings;
   secretChain: SecretChain;
+  outbound: { breakers(): readonly CircuitBreaker[] };
 }
 
 /** Whoever asks for the health waits at most so long for a source of secrets. */
@@ -18,7 +20,25 @@ const waitMs = 2_000;
 
 /** Components for the secrets and for the ways to services outside. */
 export async function outsideHealth(options: OutsideHealthOptions): Promise<Component[]> {
-  return [await secretsHealth(options.secretChain), ...(await tlsHealth(options))];
+  const breakers = await Promise.all(options.outbound.breakers().map(breakerHealth));
+  return [await secretsHealth(options.secretChain), ...(await tlsHealth(options)), ...breakers];
+}
+
+const breakerMessages = {
+  closed: "Calls go through",
+  half_open: "It failed several times and is tried again",
+  open: "It failed several times in a row and is left alone for a moment",
+} as const;
+
+/** A service outside that fails makes this server less able, not unfit: jobs elsewhere go on. */
+async function breakerHealth(breaker: CircuitBreaker): Promise<Component> {
+  const { name, state } = await breaker.view();
+  return {
+    name: `circuit_breaker_${name}`,
+    status: state === "closed" ? "healthy" : "degraded",
+    latency_ms: null,
+    message: breakerMessages[state],
+  };
 }
 
 async function secretsHealth(chain: SecretChain): Promise<Component> {

@@ -39,8 +39,6 @@ export interface OutboundService {
   text(request: OutboundRequest, maxBytes?: number): Promise<OutboundAnswer<string>>;
   /** The answer as it comes; of one that is not 2xx the beginning as text. Read or destroy the stream. */
   download(request: OutboundRequest): Promise<OutboundAnswer<Readable | string>>;
-  /** Whether calls go through now. */
-  state(): "closed" | "open" | "half_open";
 }
 
 /** Why no answer came. */

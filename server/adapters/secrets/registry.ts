@@ -13,15 +13,15 @@ export interface OpenSecretsOptions {
   env: NodeJS.ProcessEnv;
   /** Where the file of secrets lies. */
   stateDir: string;
-  /** Makes a caller of a service outside. */
-  service: () => OutboundService;
+  /** Makes a caller of a service outside, by the name of its circuit breaker. */
+  service: (name: string) => OutboundService;
 }
 
 /** Opens the sources that the configuration names; nothing is asked yet. */
 export function openSecretSources({ config, env, stateDir, service }: OpenSecretsOptions): SecretSources {
   const file = secretFile(stateDir);
   const all: SecretSource[] = [environmentSecrets(env), file];
-  if (config.aws) all.push(cachedSource(awsSecrets(config.aws, service())));
-  if (config.vault) all.push(cachedSource(vaultSecrets(config.vault, service())));
+  if (config.aws) all.push(cachedSource(awsSecrets(config.aws, service("aws-secrets-manager"))));
+  if (config.vault) all.push(cachedSource(vaultSecrets(config.vault, service("vault"))));
   return { all, file };
 }

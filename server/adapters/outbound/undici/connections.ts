@@ -10,6 +10,26 @@ export interface Connections {
   timeoutMs: number;
 }
 
+/** {@link Connections} that others may not end until they are given back. */
+export interface TakenConnections extends Connections {
+  giveBack(): void;
+}
+
+interface OpenConnections {
+  settings: OutboundConfig;
+  dispatcher: Dispatcher;
+  /** Calls that have them. */
+  users: number;
+}
+
+/** What following does beside it. */
+export interface FollowOptions {
+  /** Decides over addresses that a user names. */
+  guard?: AddressGuard | null;
+  /** Told when the settings are not those of the last call any more, before the next goes out. */
+  onChanged?: () => Promise<void>;
+}
+
 /** Decides over the address of a call that somebody named, when it is called by itself and when through a proxy. */
 async function admit(guard: AddressGuard, address: string, settings: OutboundConfig): Promise<void> {
   const { host, hostname, protocol } = new URL(address);
@@ -27,23 +47,44 @@ async function admit(guard: AddressGuard, address: string, settings: OutboundCon
  * Connections that follow the network settings of each call: when these have changed, new ones are made, and the old
  * ones end with the calls that use them. With a guard, only to addresses that it allows.
  */
-export function followConnections(network: () => Promise<OutboundConfig>, guard: AddressGuard | null = null) {
-  let current: { settings: OutboundConfig; dispatcher: Dispatcher } | null = null;
+export function followConnections(
+  network: () => Promise<OutboundConfig>,
+  { guard = null, onChanged }: FollowOptions = {},
+) {
+  let current: OpenConnections | null = null;
   const open = new Set<Dispatcher>();
-  const retire = (dispatcher: Dispatcher): void => {
-    // A caller that has them in hand sends at once; after that they wait for its answer.
-    setImmediate(() => void dispatcher.close().finally(() => open.delete(dispatcher)));
+  const endUnused = (connections: OpenConnections): void => {
+    if (connections === current || connections.users > 0) return;
+    void connections.dispatcher
+      .close()
+      // They were destroyed meanwhile.
+      .catch(() => undefined)
+      .finally(() => open.delete(connections.dispatcher));
+  };
+  const replace = (settings: OutboundConfig): OpenConnections => {
+    const old = current;
+    current = { settings, dispatcher: openConnections(settings, guard), users: 0 };
+    open.add(current.dispatcher);
+    if (old) endUnused(old);
+    return current;
   };
   return {
-    async forCall(address: string): Promise<Connections> {
+    /** Connections for one call, which must give them back when it is over. */
+    async take(address: string): Promise<TakenConnections> {
       const settings = await network();
       if (guard) await admit(guard, address, settings);
-      if (current === null || !areSame(current.settings, settings)) {
-        if (current) retire(current.dispatcher);
-        current = { settings, dispatcher: openConnections(settings, guard) };
-        open.add(current.dispatcher);
-      }
-      return { dispatcher: current.dispatcher, timeoutMs: settings.timeoutMs };
+      const isChanged = current !== null && !areSame(current.settings, settings);
+      const taken = current === null || isChanged ? replace(settings) : current;
+      taken.users++;
+      if (isChanged) await onChanged?.();
+      return {
+        dispatcher: taken.dispatcher,
+        timeoutMs: settings.timeoutMs,
+        giveBack() {
+          taken.users--;
+          endUnused(taken);
+        },
+      };
     },
     /** Ends all of them; calls under way fail. */
     async destroy(): Promise<void> {

@@ -54,7 +54,11 @@ describe("calls to addresses that users name", () => {
       );
     }) as unknown as typeof lookup;
     const { outbound } = readConfig({ SIMPLETUNER_HTTP_TIMEOUT: "2", ...env });
-    const http = outboundHttp(outbound, { retries: 0 }, addressGuard(outbound.allowedAddresses, resolve));
+    const http = outboundHttp(
+      outbound,
+      { retries: 0 },
+      { guard: addressGuard(outbound.allowedAddresses, resolve) },
+    );
     closers.push(() => http.close());
     const guarded = http.guarded();
     const call = (url: string, from = guarded) =>

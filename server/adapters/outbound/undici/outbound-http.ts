@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { BrokenCircuitError, circuitBreaker, CircuitState, ConsecutiveBreaker, handleWhen } from "cockatiel";
 import type { OutboundConfig } from "../../../config/outbound.ts";
+import type { CallOutcome, CircuitRules } from "../../../domain/circuit.ts";
 import {
   type OutboundAnswer,
   OutboundError,
@@ -9,16 +9,19 @@ import {
   type OutboundService,
 } from "../outbound-http.ts";
 import { type AddressGuard, addressGuard } from "../address-guard.ts";
-import { followConnections, type FollowedConnections } from "./connections.ts";
+import {
+  circuitBreaker,
+  type CircuitBreaker,
+  type CircuitRecords,
+  ownCircuitRecords,
+} from "../circuit-breaker.ts";
+import { followConnections, type FollowedConnections, type FollowOptions } from "./connections.ts";
 import { asOutboundError, type RawAnswer, sendRequest } from "./send-request.ts";
 
 /** Retries and breaker (CONTRACT 2.12); tests shorten the waits. */
-export interface Resilience {
+export interface Resilience extends CircuitRules {
   retries: number;
   firstWaitMs: number;
-  failuresToOpen: number;
-  successesToClose: number;
-  openMs: number;
 }
 
 const usual: Resilience = {
@@ -41,32 +44,56 @@ type Answer = OutboundAnswer<Readable | string>;
 
 /** How one service is called. */
 export interface ServiceOptions extends Partial<Resilience> {
+  /** The name of its circuit breaker; services of one name share it, in every replica. */
+  name?: string;
   /** Its own network settings, asked for at each call; default: those that all share. */
   network?: () => Promise<OutboundConfig>;
 }
 
+/** What tests put in the place of the usual. */
+export interface OutboundHttpOptions {
+  guard?: AddressGuard;
+  /** Where circuits are remembered; default: in this process alone. */
+  circuits?: CircuitRecords;
+}
+
 /**
- * Makes callers of outside services, each with its own circuit breaker. `resilience` is for tests: it comes before
- * what a service asks for.
+ * Makes callers of outside services, each with a circuit breaker. `resilience` is for tests: it comes before what a
+ * service asks for.
  */
 export function outboundHttp(
   settings: OutboundConfig,
   resilience: Partial<Resilience> = {},
-  guard: AddressGuard = addressGuard(settings.allowedAddresses),
+  {
+    guard = addressGuard(settings.allowedAddresses),
+    circuits = ownCircuitRecords(),
+  }: OutboundHttpOptions = {},
 ) {
   const opened: FollowedConnections[] = [];
-  const follow = (
-    network: () => Promise<OutboundConfig>,
-    onlyTo: AddressGuard | null = null,
-  ): FollowedConnections => {
-    const connections = followConnections(network, onlyTo);
+  const breakers = new Map<string, CircuitBreaker>();
+  const follow = (network: () => Promise<OutboundConfig>, more: FollowOptions = {}): FollowedConnections => {
+    const connections = followConnections(network, more);
     opened.push(connections);
     return connections;
   };
   const shared = follow(async () => settings);
+  const breakerOf = (name: string, rules: CircuitRules): CircuitBreaker => {
+    const breaker = breakers.get(name) ?? circuitBreaker(name, rules, circuits);
+    breakers.set(name, breaker);
+    return breaker;
+  };
   return {
-    service: ({ network, ...own }: ServiceOptions = {}): OutboundService =>
-      outboundService(network ? follow(network) : shared, { ...usual, ...own, ...resilience }),
+    service({
+      network,
+      name = `service-${breakers.size + 1}`,
+      ...own
+    }: ServiceOptions = {}): OutboundService {
+      const rules = { ...usual, ...own, ...resilience };
+      const breaker = breakerOf(name, rules);
+      // What failed on the old way says nothing of the new one.
+      const onChanged = () => breaker.reset().catch(() => undefined);
+      return outboundService(network ? follow(network, { onChanged }) : shared, rules, breaker);
+    },
     /**
      * A caller for addresses that a user names: a webhook to test, somebody's bucket, a callback. It connects only to
      * addresses on the internet, and to those that SIMPLETUNER_ALLOW_PRIVATE_ADDRESSES allows; what the name leads to is
@@ -74,13 +101,11 @@ export function outboundHttp(
      * fails with the {@link OutboundError} `address_refused` before a byte is sent. Redirects are answers and never
      * followed. One bad address does not shut out others: there is no circuit breaker.
      */
-    guarded: ({ network = async () => settings, ...own }: ServiceOptions = {}): OutboundService =>
-      outboundService(follow(network, guard), {
-        ...usual,
-        ...own,
-        ...resilience,
-        failuresToOpen: Number.POSITIVE_INFINITY,
-      }),
+    guarded({ network = async () => settings, ...own }: Omit<ServiceOptions, "name"> = {}): OutboundService {
+      return outboundService(follow(network, { guard }), { ...usual, ...own, ...resilience }, null);
+    },
+    /** The breakers of the services, by name. */
+    breakers: (): readonly CircuitBreaker[] => [...breakers.values()],
     /** Ends the connections; calls under way fail. */
     async close(): Promise<void> {
       await Promise.all(opened.map((connections) => connections.destroy()));
@@ -88,25 +113,24 @@ export function outboundHttp(
   };
 }
 
-function outboundService(connections: FollowedConnections, resilience: Resilience): OutboundService {
-  const breaker = circuitBreaker(
-    handleWhen((error) => error instanceof OutboundError && error.isPassing).orWhenResult(
-      (answer) => (answer as Answer).status >= 500,
-    ),
-    {
-      halfOpenAfter: resilience.openMs,
-      breaker: new ConsecutiveBreaker(resilience.failuresToOpen),
-      halfOpenSampling: { calls: resilience.successesToClose, threshold: 0 },
-    },
-  );
+function outboundService(
+  connections: FollowedConnections,
+  resilience: Resilience,
+  breaker: CircuitBreaker | null,
+): OutboundService {
+  const attempt = async <Result extends Answer>(
+    request: OutboundRequest,
+    read: (raw: RawAnswer) => Promise<Result>,
+  ): Promise<Result> => {
+    const taken = await connections.take(request.url);
+    try {
+      return await guardedBy(breaker, request, async () => read(await sendRequest(taken, request)));
+    } finally {
+      taken.giveBack();
+    }
+  };
   const call = <Result extends Answer>(request: OutboundRequest, read: (raw: RawAnswer) => Promise<Result>) =>
-    withRetries(request, resilience, () =>
-      breaker
-        .execute(async () => read(await sendRequest(await connections.forCall(request.url), request)))
-        .catch((error: unknown) => {
-          throw error instanceof BrokenCircuitError ? circuitOpen(request) : error;
-        }),
-    );
+    withRetries(request, resilience, () => attempt(request, read));
   return {
     text: (request, maxBytes = usualAnswerBytes) =>
       call(request, async (raw) => ({ ...raw, body: await readText(request, raw, maxBytes) })),
@@ -116,17 +140,29 @@ function outboundService(connections: FollowedConnections, resilience: Resilienc
           ? raw
           : { ...raw, body: await readText(request, raw, reasonBytes, "cut") },
       ),
-    state: () =>
-      breaker.state === CircuitState.Closed
-        ? "closed"
-        : breaker.state === CircuitState.Open
-          ? "open"
-          : "half_open",
   };
 }
 
-function circuitOpen(request: OutboundRequest): OutboundError {
-  return new OutboundError(new URL(request.url).host, "circuit_open", null);
+/** Makes a call if the breaker lets it through, and tells it what became of it. */
+async function guardedBy<Result extends Answer>(
+  breaker: CircuitBreaker | null,
+  request: OutboundRequest,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  if (!breaker) return work();
+  const entered = await breaker.enter();
+  if (!entered) throw new OutboundError(new URL(request.url).host, "circuit_open", null);
+  let outcome: CallOutcome = "neither";
+  try {
+    const answer = await work();
+    outcome = answer.status >= 500 ? "failed" : "worked";
+    return answer;
+  } catch (error) {
+    if (error instanceof OutboundError && error.isPassing) outcome = "failed";
+    throw error;
+  } finally {
+    await entered.leave(outcome);
+  }
 }
 
 async function withRetries<Result extends Answer>(

@@ -43,6 +43,8 @@ export interface ReplicateProviderOptions extends Pick<
   "takes" | "staging" | "readDataloader" | "openArchive" | "hubToken"
 > {
   http: OutboundService;
+  /** The same for questions that a person waits for: it gives up sooner. */
+  promptHttp: OutboundService;
   /** The caller of the Hugging Face Hub. */
   hubHttp: OutboundService;
   /** The Hub without a slash at its end. */
@@ -74,10 +76,13 @@ export interface ReplicateProviderOptions extends Pick<
 export function replicateProvider(options: ReplicateProviderOptions): Provider {
   const patience = { ...usualPatience, ...options.patience };
   const token = usableToken(options.token);
-  const client = replicateClient({ ...options, token: async () => (await token()).value });
+  const connect = (http: OutboundService) =>
+    replicateClient({ ...options, http, token: async () => (await token()).value });
+  const client = connect(options.http);
+  const promptClient = connect(options.promptHttp);
   const budget = callBudget(patience.betweenCallsMs, patience.callsAtOnce);
   const watch = predictionWatch(client, patience, budget);
-  const checkAccount = accountCheck(client, token);
+  const checkAccount = accountCheck(promptClient, token);
   const following = { ...options, client, watch, patience, secrets: () => secretsInUse(options) };
   const hubOf = (hubToken: string) =>
     hubRepositories({ http: options.hubHttp, hubUrl: options.hubUrl, token: hubToken });
@@ -90,7 +95,7 @@ export function replicateProvider(options: ReplicateProviderOptions): Provider {
   return {
     id: "replicate",
     settable: { hardware: hardwareProfiles.map(({ id }) => id) },
-    account: replicateAccount({ ...options, client, token }),
+    account: replicateAccount({ ...options, client: promptClient, token }),
     route: async (question) => replicateRoute(question, await circumstancesOf(options)),
     webhooks: replicateWebhooks(client, watch, { ...usualWebhookTimes, lookMs: patience.youngLookMs }),
     runs: listedRuns(client, { ...options, budget, watch }),

@@ -124,6 +124,7 @@ function openProvider({ emulator, jobsFolder, told, closers }: ProviderPlace, op
   closers.push(() => outbound.close());
   return replicateProvider({
     http: outbound.service(),
+    promptHttp: outbound.service(),
     statusHttp: outbound.service(),
     statusUrl: emulator.statusUrl,
     token: async () => {

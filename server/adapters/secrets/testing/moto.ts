@@ -1,9 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { after } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { freePort } from "../../../testing/free-port.ts";
 
 /** Set by the test runner; empty where there is none. */
 const program = process.env["TEST_MOTO"] ?? "moto_server";
@@ -43,14 +41,6 @@ async function start(): Promise<{ url: string; child: ChildProcess }> {
   }
   child.kill();
   throw new Error("moto_server did not start");
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function reset(url: string): Promise<void> {
