@@ -33,7 +33,7 @@ export interface Endpoint {
   readonly params?: TSchema;
   readonly query?: TSchema;
   readonly body?: TSchema;
-  /** Instead of a JSON body: the bytes as they came, for what is signed. */
+  /** Instead of a JSON body: the bytes as they came, for what is signed; they are read when the handler asks for them. */
   readonly rawBody?: { readonly limitBytes: number };
   readonly answer: Answer;
   /** Status of a good answer; 200 unless said otherwise. */
@@ -57,7 +57,7 @@ type NoInput = Record<never, never>;
 export interface InputOf<E extends Endpoint> {
   readonly params: StaticOr<E["params"], NoInput>;
   readonly query: StaticOr<E["query"], NoInput>;
-  readonly body: E["rawBody"] extends object ? Uint8Array : StaticOr<E["body"], undefined>;
+  readonly body: E["rawBody"] extends object ? () => Promise<Uint8Array> : StaticOr<E["body"], undefined>;
 }
 
 /** What a JSON endpoint answers; `never` for streams. */

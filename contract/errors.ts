@@ -28,6 +28,7 @@ export const errorTable = {
   ],
   validation_error: [422, "{field}: {problem}"],
   invalid_json: [400, "The request body is not valid JSON: {problem}"],
+  request_cut_off: [400, "The request ended before its body was whole. Send it again."],
   body_too_large: [413, "The request body is larger than {limit_bytes} bytes."],
   unsupported_media_type: [415, "Send the request body as application/json."],
   not_found: [404, "There is nothing at {path}."],
@@ -147,6 +148,7 @@ export const errorTable = {
     "IP address not in allowlist: {address}. Add it to webhook_allowed_ips of the provider if it is the provider's.",
   ],
   webhook_not_believed: [401, "The delivery was refused: {reason}."],
+  too_many_deliveries: [503, "Too many deliveries are being received at once. Send it again in a moment."],
   webhook_unreadable: [400, "The delivery was refused: its body is {problem}."],
   backup_not_found: [404, "There is no backup {backup_id}."],
   job_restored: [

@@ -17,7 +17,7 @@ export const ReachabilityTest = Type.Object({
 /** See the schema. */
 export type ReachabilityTest = Static<typeof ReachabilityTest>;
 
-/** Predictions carry their whole log; Replicate's own answers stay far below this. */
+/** Deliveries carry a run's whole log. What is larger is refused; its run is looked at all the same. */
 export const longestDeliveryBytes = 32 << 20;
 
 const tag = "Webhooks";
@@ -52,6 +52,14 @@ export const webhookEndpoints = {
     tag,
     summary: "A provider tells what became of a run",
     params: ProviderId,
+    query: Type.Object({
+      test: Type.Optional(
+        Type.String({
+          maxLength: 64,
+          description: "Names a reachability test; such a delivery has no effect",
+        }),
+      ),
+    }),
     rawBody: { limitBytes: longestDeliveryBytes },
     answer: Type.Object({
       status: Type.Union([
@@ -69,6 +77,8 @@ export const webhookEndpoints = {
       "ip_not_allowed",
       "webhook_not_believed",
       "webhook_unreadable",
+      "too_many_deliveries",
+      "body_too_large",
       "provider_unreachable",
     ],
   }),
@@ -96,9 +106,10 @@ export const webhookEndpoints = {
   syncJobs: endpoint({
     method: "POST",
     path: "/api/cloud/jobs/sync",
-    access: "job.submit",
+    // Whoever takes over a run reads its configuration and may cancel it, whoever started it.
+    access: "job.view.all",
     tag,
-    summary: "Find runs of our models that were started elsewhere, and take them over as jobs",
+    summary: "Find runs of our models that were started elsewhere, and take them over as jobs of the caller",
     answer: Type.Object({ synced: Type.Integer(), message: Type.String() }),
     errors: ["provider_unreachable", "provider_token_refused", "provider_token_missing"],
   }),

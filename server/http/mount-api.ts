@@ -23,7 +23,7 @@ import { errorAnswer } from "./errors.ts";
 import { writeEventStream, writeText } from "./event-stream.ts";
 import { writeDownload } from "./file-download.ts";
 import type { OwnPages } from "./own-pages.ts";
-import { check, checkQuery, readJson, readRaw, validatorOf } from "./parse-input.ts";
+import { check, checkQuery, readBounded, readJson, validatorOf } from "./parse-input.ts";
 import { currentCorrelationId } from "./request-scope.ts";
 
 /** Handlers for every endpoint of the contract: one that is missing does not compile. */
@@ -203,7 +203,7 @@ async function inputOf(endpoint: Endpoint, context: NodeContext) {
 }
 
 async function bodyOf({ rawBody, body }: Endpoint, incoming: HttpBindings["incoming"]): Promise<unknown> {
-  if (rawBody) return readRaw(incoming, rawBody.limitBytes);
+  if (rawBody) return () => readBounded(incoming, rawBody.limitBytes);
   return body ? check(body, await readJson(incoming), "body") : undefined;
 }
 

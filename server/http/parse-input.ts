@@ -45,20 +45,48 @@ export function checkQuery<S extends TSchema>(schema: S, query: URLSearchParams)
   return check(schema, values, "query");
 }
 
-/** Reads a body as it came; throws `body_too_large`. */
-export async function readRaw(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
+/** Reads a body as it came; throws `body_too_large` and `request_cut_off`. */
+export async function readRaw(
+  request: IncomingMessage,
+  limitBytes: number,
+  onPiece: (bytes: number) => void = () => undefined,
+): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let size = 0;
-  for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    size += piece.length;
-    if (size > limitBytes) {
-      // The rest passes by unread: the client hears the answer, and the connection's next request is not stuck behind it.
-      request.resume();
-      throw fail("body_too_large", { limit_bytes: limitBytes });
+  try {
+    for await (const piece of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      size += piece.length;
+      if (size > limitBytes) throw fail("body_too_large", { limit_bytes: limitBytes });
+      onPiece(piece.length);
+      pieces.push(piece);
     }
-    pieces.push(piece);
+  } catch (error) {
+    // The rest passes by unread: the client hears the answer, and the connection's next request is not stuck behind it.
+    request.resume();
+    throw request.errored ? fail("request_cut_off", {}, error) : error;
   }
   return Buffer.concat(pieces);
+}
+
+/** Bytes of bodies that nobody has proved to be allowed to send and that are held at once. */
+const mostUnprovenBytes = 128 << 20;
+let unprovenBytes = 0;
+
+/**
+ * Reads a body whose sender is proved by the body itself. However many send, and however slowly, the process holds a
+ * bounded number of bytes for them; throws `too_many_deliveries` beyond.
+ */
+export async function readBounded(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
+  let held = 0;
+  try {
+    return await readRaw(request, limitBytes, (bytes) => {
+      held += bytes;
+      unprovenBytes += bytes;
+      if (unprovenBytes > mostUnprovenBytes) throw fail("too_many_deliveries");
+    });
+  } finally {
+    unprovenBytes -= held;
+  }
 }
 
 /** Reads a JSON body; throws `unsupported_media_type`, `body_too_large` or `invalid_json`. */

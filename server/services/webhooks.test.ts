@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, request as httpRequest, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { type ReplicateEmulator, startReplicateEmulator } from "../../e2e/replicate-emulator/emulator.ts";
@@ -59,6 +62,7 @@ describe("webhooks of Replicate", () => {
     const { status, error } = (await answer.json()) as { status?: string; error?: string };
     return [answer.status, status ?? error ?? ""];
   };
+  const nowSeconds = (): string => String(Math.floor(Date.now() / 1_000));
   const rejections = async (): Promise<string[]> => {
     const db = new DatabaseSync(statePaths(server.stateDir).database, { readOnly: true });
     const rows = db.prepare("select data from job_events where type = 'webhook_rejected'").all();
@@ -171,10 +175,30 @@ describe("webhooks of Replicate", () => {
     const external = await server.call("POST /api/cloud/providers/{provider}/test-webhook-external", {
       params,
     });
-    assert.deepEqual([external.success, external.status_code], [true, 401], external.message);
+    assert.deepEqual([external.success, external.status_code], [true, 200], external.message);
+    assert.equal(emulator.predictions.at(-1)?.id, external.prediction_id);
+    // Allowed are others: this server's own calls need not be, the provider's must.
+    await set({ webhook_allowed_ips: ["203.0.113.0/24"] });
+    const own = await server.call("POST /api/webhooks/test", { body: {} });
+    assert.deepEqual([own.success, own.status_code], [true, 403]);
+    const shutOut = await server.call("POST /api/webhooks/test", { body: { method: "provider" } });
+    assert.equal(shutOut.success, false);
+    assert.match(shutOut.message, /from 127\.0\.0\.1, which webhook_allowed_ips does not allow/);
+    await set({ webhook_allowed_ips: [] });
+    const another = createServer((_, response) => response.writeHead(200).end("{}"));
+    const moved = createServer((_, response) => response.writeHead(301, { location: server.url }).end());
+    for (const [one, told] of [
+      [another, /Something else answered/],
+      [moved, /leads on to another address/],
+    ] as const) {
+      await set({ webhook_url: await listening(one) });
+      const answer = await server.call("POST /api/webhooks/test", { body: {} });
+      assert.match(answer.error ?? "", told);
+      one.close();
+    }
     await set({ webhook_url: "http://127.0.0.1:9" });
     const dead = await server.call("POST /api/webhooks/test", { body: {} });
-    assert.match(dead.error ?? "", /was not reached from here/);
+    assert.match(dead.error ?? "", /was not reached when this server called it/);
     const deadThere = await server.call("POST /api/webhooks/test", { body: { method: "provider" } });
     assert.equal(deadThere.success, false);
     await set({ webhook_url: null });
@@ -188,13 +212,57 @@ describe("webhooks of Replicate", () => {
     await assert.rejects(local, { code: "provider_has_no_webhooks" });
   });
 
-  it("larger than can be taken are refused before they are read", async () => {
+  it("larger than can be taken are refused", async () => {
+    const head = { "webhook-id": "large", "webhook-timestamp": nowSeconds(), "webhook-signature": "v1,AAAA" };
     const answer = await fetch(`${server.url}/api/webhooks/replicate`, {
       method: "POST",
+      headers: head,
       body: Buffer.alloc(33 << 20),
     });
     assert.equal(answer.status, 413);
   });
+
+  it("whose head does not pass are refused before their body is sent", async () => {
+    const unsigned = await begun({}, 0);
+    assert.equal(await unsigned.status, 401);
+    await set({ webhook_allowed_ips: ["203.0.113.0/24"] });
+    const foreign = await begun({}, 0);
+    assert.equal(await foreign.status, 403);
+    for (const { request } of [unsigned, foreign]) request.destroy();
+  });
+
+  it("never fill the memory, however many senders are slow", async () => {
+    const head = { "webhook-id": "slow", "webhook-timestamp": nowSeconds(), "webhook-signature": "v1,AAAA" };
+    const senders = await Promise.all(Array.from({ length: 6 }, () => begun(head, 25 << 20)));
+    assert.equal(await Promise.race(senders.map(({ status }) => status)), 503);
+    for (const { request } of senders) request.destroy();
+    const body = JSON.stringify({ id: "elsewhere", status: "succeeded" });
+    await eventually("room again", async () =>
+      (await deliver(body, { id: "after" }))[0] === 200 ? true : null,
+    );
+  });
+
+  it("that come several times at once are taken once", async () => {
+    const body = JSON.stringify({ id: "elsewhere", status: "succeeded" });
+    const answers = await Promise.all(Array.from({ length: 10 }, () => deliver(body, { id: "same" })));
+    assert.deepEqual(answers.filter(([, status]) => status === "ignored").length, 1);
+    assert.deepEqual(answers.filter(([, status]) => status === "duplicate").length, 9);
+  });
+
+  /** A delivery of which only the head and the first bytes are sent. */
+  async function begun(headers: Record<string, string>, bytes: number) {
+    const request = httpRequest(`${server.url}/api/webhooks/replicate`, {
+      method: "POST",
+      headers: { ...headers, "content-length": 31 << 20 },
+    });
+    const status = new Promise<number | undefined>((resolve) => {
+      request.once("response", (response) => resolve(response.resume().statusCode));
+      request.on("error", () => undefined);
+    });
+    if (bytes > 0) request.write(Buffer.alloc(bytes));
+    else request.flushHeaders();
+    return { request, status };
+  }
 
   it("sync takes over what was started elsewhere, once, and never this server's own", async () => {
     const own = await submit();
@@ -239,3 +307,8 @@ describe("webhooks of Replicate", () => {
     assert.equal((await server.call("POST /api/cloud/jobs/sync")).synced, 0, "a deleted job came back");
   });
 });
+
+async function listening(server: Server): Promise<string> {
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}

@@ -4,9 +4,11 @@ import { webhookKey } from "../../../domain/webhook-signature.ts";
 import type { ReplicateClient } from "./client.ts";
 import { replicateWebhooks, usualWebhookTimes, type WebhookTimes } from "./webhooks.ts";
 
+const keyOf = (letter: string): string => `whsec_${Buffer.from(letter.repeat(24)).toString("base64")}`;
+
 describe("the key of an account's webhooks", () => {
   const open = (times: Partial<WebhookTimes> = {}) => {
-    const account = { secret: "whsec_AAAA", asked: 0, broken: false };
+    const account = { secret: keyOf("a"), asked: 0, broken: false };
     const client = {
       async webhookSecret() {
         account.asked++;
@@ -26,13 +28,19 @@ describe("the key of an account's webhooks", () => {
     assert.equal(account.asked, 1);
     const eager = open({ askAgainMs: 0 });
     await eager.webhooks.keys(false);
-    eager.account.secret = "whsec_BBBB";
-    assert.deepEqual(await eager.webhooks.keys(false), [webhookKey("whsec_AAAA")]);
-    assert.deepEqual(await eager.webhooks.keys(true), [webhookKey("whsec_BBBB")]);
+    eager.account.secret = keyOf("b");
+    assert.deepEqual(await eager.webhooks.keys(false), [webhookKey(keyOf("a"))]);
+    assert.deepEqual(await eager.webhooks.keys(true), [webhookKey(keyOf("b"))]);
     const old = open({ keyLifeMs: 0 });
     await old.webhooks.keys(false);
     await old.webhooks.keys(false);
     assert.equal(old.account.asked, 2);
+  });
+
+  it("is none when it is so short that it could be guessed", async () => {
+    const { account, webhooks } = open();
+    account.secret = "whsec_!!!!!!!!!";
+    assert.deepEqual(await webhooks.keys(false), []);
   });
 
   it("is asked for again after a failure", async () => {

@@ -22,6 +22,8 @@ export const usualWebhookTimes: WebhookTimes = { keyLifeMs: 300_000, askAgainMs:
 /** The model that calls an address and tells how that went (CONTRACT 1.3). */
 const checkModel = "simpletuner/webhook-check";
 const checkSeconds = 30;
+/** A key of fewer bytes is none: whoever guesses it signs what they like. */
+const leastKeyBytes = 16;
 const checkLooks = 60;
 
 /** What Replicate tells by itself: the whole prediction, signed with the account's key. */
@@ -36,7 +38,7 @@ export function replicateWebhooks(
       const age = known === null ? Number.POSITIVE_INFINITY : performance.now() - known.askedAt;
       if (known && age < (fresh ? times.askAgainMs : times.keyLifeMs)) return known.keys;
       const keys = client.webhookSecret().then(
-        (secret) => [webhookKey(secret)],
+        (secret) => [webhookKey(secret)].filter(({ length }) => length >= leastKeyBytes),
         (error: unknown) => Promise.reject(asFailure(error)),
       );
       known = { keys, askedAt: performance.now() };
