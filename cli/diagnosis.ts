@@ -33,8 +33,20 @@ export async function diagnose(url: string, stateDir: string, io: Io): Promise<C
     await databaseCheck(stateDir, server),
     await trainerCheck(io.env, server),
     await imageCheck(),
-    huggingFaceCheck(io.env),
-    replicateCheck(io.env),
+    ...(await tokenChecks(io.env, server)),
+  ];
+}
+
+/** Where the tokens come from: what a running server says, which has other sources too, else the environment here. */
+async function tokenChecks(env: NodeJS.ProcessEnv, server: ServerConnection | null): Promise<Check[]> {
+  // Only an administrator is told.
+  const told = await server?.call("GET /api/cloud/secrets").catch(() => null);
+  const sourceOf = (name: string) => told?.secrets.find((secret) => secret.name === name)?.sources[0];
+  const fromServer = (check: Check, source: string | undefined): Check =>
+    source === undefined ? check : ok(check.name, `token from the server's ${source}`);
+  return [
+    fromServer(huggingFaceCheck(env), sourceOf("HF_TOKEN")),
+    fromServer(replicateCheck(env), sourceOf("REPLICATE_API_TOKEN")),
   ];
 }
 
@@ -227,6 +239,7 @@ export function replicateCheck(env: NodeJS.ProcessEnv): Check {
     name: "Replicate",
     level: "warning",
     message: "no token",
-    advice: "Only for training at Replicate: set REPLICATE_API_TOKEN.",
+    advice:
+      "Only for training at Replicate: set REPLICATE_API_TOKEN, or npx simpletuner-cloud cloud config set-token.",
   };
 }

@@ -129,6 +129,19 @@ export const providerAccountEndpoints = {
     }),
     errors: [],
   }),
+  refreshBilling: endpoint({
+    method: "POST",
+    path: "/api/cloud/billing/refresh",
+    access: "job.view.own",
+    tag,
+    summary: "The credit at the providers as of now; none of them tells it",
+    answer: Type.Object({
+      credit_balance: Type.Null(),
+      estimated_jobs_remaining: Type.Null(),
+      error: Type.String(),
+    }),
+    errors: [],
+  }),
   replicateStatus: endpoint({
     method: "GET",
     path: "/api/cloud/replicate/status",

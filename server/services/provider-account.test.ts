@@ -127,6 +127,7 @@ describe("the account at Replicate", () => {
     const billing = await server.call("GET /api/cloud/providers/replicate/billing");
     assert.deepEqual([billing.balance, billing.default_hardware], [null, "h100"]);
     assert.match(billing.balance_note, /no balance/);
+    assert.equal((await server.call("POST /api/cloud/billing/refresh")).error, billing.balance_note);
   });
 
   test("the status page: quiet, an incident, words that are not its own, and away", async () => {

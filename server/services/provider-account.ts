@@ -66,6 +66,11 @@ export function providerAccountService(
         default_hardware: hardware[0]?.id ?? null,
       };
     },
+    refreshBilling: async () => ({
+      credit_balance: null,
+      estimated_jobs_remaining: null,
+      error: balanceNote,
+    }),
     replicateStatus: status,
     systemStatus: status,
   };

@@ -10,6 +10,8 @@ const program = fileURLToPath(new URL("../main.ts", import.meta.url));
 export interface ServerProcess {
   readonly url: string;
   readonly call: ApiClient;
+  /** What it logged so far. */
+  readonly log: () => string;
   /** kill -9, as a power cut would. */
   kill(): Promise<void>;
   /** SIGTERM; answers the exit code. */
@@ -46,6 +48,7 @@ export async function startServerProcess(env: NodeJS.ProcessEnv): Promise<Server
   return {
     url,
     call: apiClient(url),
+    log: () => log,
     async kill() {
       child.kill("SIGKILL");
       await exited;
