@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { ApiError } from "@simpletuner-cloud/contract/client.ts";
 import {
   PutProviderConfig,
   type ProviderConfigAnswer,
@@ -82,7 +83,9 @@ function addSet(parent: Command, io: Io): void {
       if (name === "ssl_verify" && body[name] === false)
         body["ssl_risk_acknowledged"] = options.acknowledgeSslRisk ?? (await confirmed(io));
       const { provider } = options;
-      const answer = await serverOf(command, io).call(`PUT ${route}`, { params: { provider }, body });
+      const answer = await serverOf(command, io)
+        .call(`PUT ${route}`, { params: { provider }, body })
+        .catch(tellHowToConfirm);
       if (options.format === "json") return printJson(io.out, answer);
       const now = (answer.config as Record<string, unknown>)[name];
       printLine(
@@ -90,6 +93,12 @@ function addSet(parent: Command, io: Io): void {
         `${name}: ${withoutControls(shown(now))}${answer.set.includes(name) ? "" : " (default)"}`,
       );
     });
+}
+
+function tellHowToConfirm(error: unknown): never {
+  if (error instanceof ApiError && error.code === "ssl_risk_not_acknowledged")
+    throw new CommandFailure(`${riskQuestion} Then confirm with --acknowledge-ssl-risk.`);
+  throw error;
 }
 
 async function confirmed(io: Io): Promise<boolean> {

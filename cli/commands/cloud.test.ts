@@ -85,7 +85,7 @@ describe("cloud config on the command line", () => {
     });
     const { code, err } = await ran(server.url, ["cloud", "config", "set", "ssl_verify", "off"]);
     assert.equal(code, 1);
-    assert.match(err, /Disabling SSL verification is a security risk/);
+    assert.match(err, /Disabling SSL verification is a security risk.*confirm with --acknowledge-ssl-risk/);
   });
 
   test("a token comes from an option or a file, is told with its account, and one that is refused fails", async () => {

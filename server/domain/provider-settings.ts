@@ -230,7 +230,7 @@ function addressRange(text: string): string {
 }
 
 /** What stands for a password in answers. */
-const hiddenPassword = "***";
+export const hiddenPassword = "***";
 
 /** An address as it may be shown. */
 export function withoutPassword(address: string): string {

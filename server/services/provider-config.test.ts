@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -75,6 +76,28 @@ describe("settings of a provider over HTTP", () => {
         () => "",
       );
       assert.doesNotMatch(file.toString("latin1"), /sesame/);
+    }
+    await put({ proxy_url: null });
+  });
+
+  test("with another key the sealed address is told as unreadable, and can be replaced or cleared", async () => {
+    for (const proxy_url of [null, "http://proxy:8080"]) {
+      await put({ proxy_url: "http://ada:open%20sesame@proxy:8080" });
+      await server.stop();
+      const keyFile = join(server.stateDir, "credential.key");
+      await writeFile(keyFile, `${randomBytes(32).toString("base64")}\n`);
+      await server.restart();
+      assert.match(await refusal(get()), /^sealed_secret_unreadable: .*set it again/);
+      assert.match(await refusal(put({ http_timeout: 50 })), /^sealed_secret_unreadable/);
+      assert.match(
+        await refusal(put({ proxy_url: "http://ada:***@proxy:8080" })),
+        /^sealed_secret_unreadable/,
+      );
+      const { config, set } = await put({ proxy_url });
+      assert.deepEqual(
+        [config.proxy_url, set.includes("proxy_url")],
+        proxy_url === null ? ["http://ada:***@proxy.corp:3128", false] : [proxy_url, true],
+      );
     }
     await put({ proxy_url: null });
   });

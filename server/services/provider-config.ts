@@ -3,6 +3,7 @@ import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import type {
   AdvancedProviderSettings,
   ProviderConfigAnswer,
+  ProviderSettingValues,
   providerSettingEndpoints,
   PutProviderConfig,
 } from "@simpletuner-cloud/contract/provider-settings.ts";
@@ -15,7 +16,7 @@ import type {
 } from "../db/stores/provider-settings.ts";
 import type { SpendLimitStore } from "../db/stores/spend-limits.ts";
 import { microsOfUsd, usdOfMicros } from "../domain/cost.ts";
-import { changedSettings, shownSettings } from "../domain/provider-settings.ts";
+import { changedSettings, hiddenPassword, shownSettings } from "../domain/provider-settings.ts";
 import type { SecretBox } from "../domain/sealed-secret.ts";
 import { changedTerms, type SpendLimit, type SpendLimitTerms } from "../domain/spend-limit.ts";
 import type { CaBundles } from "./ca-bundles.ts";
@@ -124,7 +125,7 @@ function decide(
       version: before.version,
       by: before.updatedBy ?? "nobody",
     });
-  const opened = openedSettings(before.values, options.secrets);
+  const opened = openedForChange(before.values, body, options.secrets);
   const { values, names } = changedSettings(opened, body, provider.settable?.hardware ?? []);
   const trustsAll = names.includes("ssl_verify") && values.ssl_verify === false;
   if (trustsAll && !by.mayTrustAll) throw fail("ssl_risk_not_acknowledged");
@@ -140,6 +141,20 @@ function decide(
     values: names.length === 0 ? null : sealedSettings(values, options.secrets),
     events: told.length === 0 ? [] : [event],
   };
+}
+
+/** The stored values in plain; of an address that cannot be unsealed any more, and is replaced anyway, nothing is left. */
+function openedForChange(
+  values: ProviderSettingValues,
+  { proxy_url: given }: PutProviderConfig,
+  secrets: SecretBox,
+): ProviderSettingValues {
+  try {
+    return openedSettings(values, secrets);
+  } catch (error) {
+    if (given === undefined || given?.includes(hiddenPassword)) throw error;
+    return { ...values, proxy_url: "" };
+  }
 }
 
 function asFieldError(error: unknown): never {
