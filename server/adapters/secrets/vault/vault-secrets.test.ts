@@ -97,6 +97,15 @@ describe("secrets in Vault", () => {
       assert.equal(await find(), "hf_1", `minute ${minute}`);
     }
     assert.ok(logins() >= 2 && logins() <= 4, `${logins()} logins`);
+    // A renewal in its last second is told as one of 0 seconds, which elsewhere means for ever.
+    vault.state.loginMaxMs = hourMs;
+    const other = open(approle);
+    const fromMs = nowMs;
+    for (const afterMs of [0, 0.7 * hourMs, hourMs - 300, hourMs + 1_000]) {
+      nowMs = fromMs + afterMs;
+      assert.equal(await other.find(), "hf_1");
+    }
+    assert.ok(!vault.seen.some((line) => line.includes("lookup-self")), "no token was found dead");
   });
 
   test("a given token is renewed as well; one that cannot be is used to its end", async () => {
