@@ -132,7 +132,7 @@ export const providerAccountEndpoints = {
   refreshBilling: endpoint({
     method: "POST",
     path: "/api/cloud/billing/refresh",
-    access: "job.view.own",
+    access: "admin.config",
     tag,
     summary: "The credit at the providers as of now; none of them tells it",
     answer: Type.Object({
