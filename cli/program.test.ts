@@ -243,9 +243,11 @@ test("an id may be abbreviated while it is unique", async () => {
 });
 
 test("list prints chosen fields and refuses unknown ones", async () => {
+  const synced: (string | null)[] = [];
   await using server = await fakeServer({
     "GET /api/cloud/jobs": ({ query }) => {
       assert.equal(query.get("status"), "active");
+      synced.push(query.get("sync_active"));
       return { jobs: [fakeJob()], total: 7, next_cursor: null, prev_cursor: null, counts: {} };
     },
   });
@@ -257,6 +259,8 @@ test("list prints chosen fields and refuses unknown ones", async () => {
   const wrong = await ran(server.url, ["jobs", "list", "-s", "active", "-o", "colour"]);
   assert.equal(wrong.code, 2);
   assert.match(wrong.err, /no field "colour"/);
+  await ran(server.url, ["jobs", "list", "-s", "active", "--sync"]);
+  assert.deepEqual(synced, [null, null, null, "true"]);
 });
 
 test("delete in a pipe needs --force", async () => {

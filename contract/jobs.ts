@@ -180,6 +180,11 @@ const ListQuery = Type.Object({
   ),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: 50 })),
   offset: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000_000 })),
+  sync_active: Type.Optional(
+    Type.Boolean({
+      description: "First look at what runs at providers, which takes up to three seconds; default false",
+    }),
+  ),
   cursor: Type.Optional(
     Type.String({ maxLength: 200, description: "next_cursor or prev_cursor of an answer, or `last`" }),
   ),

@@ -18,6 +18,7 @@ interface Options {
   status?: string;
   provider?: string;
   limit: number;
+  sync?: boolean;
   format: OutputFormat;
   output?: string;
 }
@@ -30,12 +31,13 @@ export function addJobsList(parent: Command, io: Io): void {
     .option("-s, --status <states>", "only these states, comma separated, or active or terminal")
     .option("--provider <id>", "only jobs of this provider")
     .option("-l, --limit <count>", "at most so many (1-500)", wholeNumber(1, 500), 20)
+    .option("--sync", "first ask the providers what became of what runs there")
     .option("-o, --output <fields>", "only these fields, comma separated, e.g. job_id,status,name")
     .addOption(formatOption("-f, --format <format>"))
     .action(async (options: Options, command: Command) => {
       const { status, provider, limit } = options;
       const answer = await serverOf(command, io).call("GET /api/cloud/jobs", {
-        query: { status, provider, limit },
+        query: { status, provider, limit, ...(options.sync && { sync_active: true }) },
       });
       const fields = options.output?.split(",").map((field) => field.trim());
       if (options.format === "json") {

@@ -1,3 +1,4 @@
+import { runRefresher } from "../services/refresh-runs.ts";
 import { jobSync } from "../services/job-sync.ts";
 import { webhookService } from "../services/webhooks.ts";
 import { backupService } from "../services/backups.ts";
@@ -53,7 +54,7 @@ export function composeHandlers(
   });
   const versions = { ...shared, repository, configsFolder: parts.paths.configs };
   return {
-    jobs: jobService({ ...shared, submit, stopRun: queue.stopRun, forgetRun: providers.forgetEverywhere }),
+    jobs: jobService({ ...shared, submit, ...runControls(parts, queue) }),
     logs: logService(shared),
     results: resultService(shared),
     artifacts: artifactService(shared),
@@ -104,6 +105,15 @@ function webhooks(parts: Parts, queue: JobQueue): AllHandlers["webhooks"] {
     }),
     onError: (error) => parts.log.warn({ err: error }, "a refused delivery was not written down"),
   });
+}
+
+/** What jobs do to their runs. */
+function runControls({ providers }: Parts, queue: JobQueue) {
+  return {
+    stopRun: queue.stopRun,
+    forgetRun: providers.forgetEverywhere,
+    refreshRuns: runRefresher(providers),
+  };
 }
 
 /** The inputs of an earlier job, for whoever may see it. */

@@ -16,6 +16,11 @@ export interface JobPrivate {
   hardware?: string | null;
   /** Why the server itself asked the job to stop; absent when a person did, or nobody. */
   stopReason?: { code: ErrorCode; message: string };
+  /**
+   * What an hour costs of a run that was started elsewhere and taken over. No limit of this server applies to it; its cost
+   * is known at its end.
+   */
+  foundRateMicrosPerHour?: number;
   /** The provider's own id of the run, if it has one. */
   externalId: string | null;
   /** How far the provider's log has been read: its position and the number of lines stored. */

@@ -26,6 +26,8 @@ export interface JobListOptions {
   list: JobListStore;
   waiting: WaitingJobStore;
   counts: JobCountStore;
+  /** Looks at all runs at providers; resolves once what was found is stored, or after a moment. */
+  refreshRuns: () => Promise<void>;
   now: () => number;
 }
 
@@ -38,12 +40,14 @@ export interface JobListQuery {
   q?: string;
   limit?: number;
   offset?: number;
+  sync_active?: boolean;
   cursor?: string;
 }
 
 /** Answers pages of jobs. Finished jobs go out as the JSON they are stored as; only active ones are opened. */
 export function jobLister(options: JobListOptions) {
   return async (caller: Caller, query: JobListQuery): Promise<PreparedJson<JobList>> => {
+    if (query.sync_active === true) await options.refreshRuns();
     const filter = filterOf(caller, query);
     const counts = await countsOf(options, filter);
     const total = (filter.statuses ?? jobStatuses).reduce((sum, status) => sum + (counts[status] ?? 0), 0);

@@ -101,15 +101,17 @@ function recordOf(provider: string, run: ListedRun, usdPerHour: number | null, c
     run.createdAtMs,
   );
   const over = run.status !== "queued" && run.status !== "running";
+  const rate = usdPerHour === null ? null : microsOfUsd(usdPerHour);
   const cost =
-    usdPerHour === null || run.billedSeconds === null
+    rate === null || run.billedSeconds === null
       ? null
-      : usdOfMicros(costMicros(microsOfUsd(usdPerHour), run.billedSeconds * 1_000));
+      : usdOfMicros(costMicros(rate, run.billedSeconds * 1_000));
   return withChange(
     fresh,
     {
       wire: {
-        status: run.status,
+        // What a provider holds counts as running here, as this server's own runs do.
+        status: over ? run.status : "running",
         attempt: 1,
         // A run of somebody else is not begun again here.
         max_attempts: 1,
@@ -121,6 +123,7 @@ function recordOf(provider: string, run: ListedRun, usdPerHour: number | null, c
         runToken: over ? null : randomBytes(9).toString("hex"),
         handedOver: true,
         externalId: run.externalId,
+        ...(rate !== null && { foundRateMicrosPerHour: rate }),
       },
     },
     run.completedAtMs ?? run.createdAtMs,

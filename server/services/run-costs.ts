@@ -158,7 +158,8 @@ async function settle(
 ): Promise<void> {
   for (;;) {
     const charge = await options.charges.find(jobId);
-    if (charge?.run_token !== runToken || charge.state === "final") return;
+    if (!charge) return settleFound(options, jobId, runToken, billedSeconds);
+    if (charge.run_token !== runToken || charge.state === "final") return;
     const clock = options.readClock();
     const ownMs = charge.state === "running" ? charge.run_ms + elapsedOf(charge, clock) : charge.run_ms;
     const counted = countedTo(charge, billedSeconds === null ? ownMs : Math.round(billedSeconds * 1_000));
@@ -171,6 +172,21 @@ async function settle(
     }));
     if (job !== "overtaken") return;
   }
+}
+
+/** The end of a run that was taken over: it has no charge, and costs what the provider says. */
+async function settleFound(
+  { jobs }: RunCostOptions,
+  jobId: string,
+  runToken: string,
+  billedSeconds: number | null,
+): Promise<void> {
+  if (billedSeconds === null) return;
+  await jobs.change(jobId, ({ wire, private: own }) => {
+    const rate = own.foundRateMicrosPerHour;
+    if (rate === undefined || own.runToken !== runToken || wire.cost_usd !== null) return null;
+    return { wire: { cost_usd: usdOfMicros(costMicros(rate, billedSeconds * 1_000)) }, events: [] };
+  });
 }
 
 /** Somebody else counted the charge meanwhile; what was worked out from it is stale. */

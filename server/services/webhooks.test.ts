@@ -263,49 +263,6 @@ describe("webhooks of Replicate", () => {
     else request.flushHeaders();
     return { request, status };
   }
-
-  it("sync takes over what was started elsewhere, once, and never this server's own", async () => {
-    const own = await submit();
-    await ended(own);
-    const input = {
-      config_json: '{"model_family":"sdxl","tracker_run_name":"from the site"}',
-      images: undefined,
-    };
-    const create = (config: string) =>
-      emulator.create(
-        Buffer.from(
-          JSON.stringify({
-            version: emulator.predictions[0]?.version,
-            input: { ...input, config_json: config },
-          }),
-        ),
-      );
-    const done = create(input.config_json);
-    const problem = "the emulated training has no data";
-    done.problem = problem;
-    await eventually("its end", () => (emulator.view(done).status === "failed" ? true : null));
-    const [first, second] = await Promise.all([
-      server.call("POST /api/cloud/jobs/sync"),
-      server.call("POST /api/cloud/jobs/sync"),
-    ]);
-    assert.equal(first.synced + second.synced, 1);
-    assert.equal((await server.call("POST /api/cloud/jobs/sync")).synced, 0);
-    const { jobs } = await server.call("GET /api/cloud/jobs", { query: { q: "from the site" } });
-    assert.deepEqual(
-      jobs.map(({ status, model_family }) => [status, model_family]),
-      [["failed", "sdxl"]],
-    );
-    assert.ok((jobs[0]?.cost_usd ?? -1) >= 0);
-    emulator.behaviour.trainMs = 400;
-    const running = create('{"tracker_run_name":"still running"}');
-    running.problem = null;
-    await server.call("POST /api/cloud/jobs/sync");
-    const found = await server.call("GET /api/cloud/jobs", { query: { q: "still running" } });
-    assert.equal((await ended(found.jobs[0]?.job_id ?? "")).is_terminal, true);
-    const params = { job_id: found.jobs[0]?.job_id ?? "" };
-    await server.call("DELETE /api/cloud/jobs/{job_id}", { params });
-    assert.equal((await server.call("POST /api/cloud/jobs/sync")).synced, 0, "a deleted job came back");
-  });
 });
 
 async function listening(server: Server): Promise<string> {

@@ -164,7 +164,9 @@ function jobWrites({ db, now, onCommitted }: JobStoreOptions) {
           .values({ job_id: job.wire.job_id, ...snapshot })
           .execute();
         await addToJobCounts(transaction, job.wire, 1);
-        await bookCost(transaction, job.wire, costOf(job.wire) ?? 0, now());
+        // A run that ended elsewhere before this server knew of it cost what it cost then.
+        const spentAtMs = job.wire.completed_at === null ? now() : Date.parse(job.wire.completed_at);
+        await bookCost(transaction, job.wire, costOf(job.wire) ?? 0, spentAtMs);
         if (also) await also(transaction, job);
         return appendEvents(transaction, eventDrafts(job.wire, events, now()));
       });
