@@ -37,24 +37,24 @@ export function startServer(
     SIMPLETUNER_LOG_LEVEL: "info",
     SIMPLETUNER_TRAINER_COMMAND: "/bin/true",
   };
-  return started([...nodeFlags, ...program], env, "/health");
+  return startProgram([...nodeFlags, ...program], env, "/health");
 }
 
 /** Starts the bare `node:http` server that the product is compared with. */
 export function startBareServer(): Promise<ListeningProcess> {
-  return started([bare], process.env, "/?bytes=100");
+  return startProgram([bare], process.env, "/?bytes=100");
 }
 
-async function started(
+/** Starts a program of Node's that tells its address; waits until it answers `path`, if it has one to ask. */
+export async function startProgram(
   args: readonly string[],
   env: NodeJS.ProcessEnv,
-  path: string,
+  path: string | null,
 ): Promise<ListeningProcess> {
   const startedAt = performance.now();
   const child = spawn(process.execPath, args, { env, stdio: ["ignore", "inherit", "pipe"] });
   const url = await urlOf(child);
-  const answer = await fetch(url + path);
-  await answer.arrayBuffer();
+  if (path !== null) await (await fetch(url + path)).arrayBuffer();
   return {
     url,
     startSeconds: (performance.now() - startedAt) / 1_000,

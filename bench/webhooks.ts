@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { statePaths } from "@simpletuner-cloud/server/config/state-paths.ts";
 import { startReplicateEmulator } from "@simpletuner-cloud/e2e/replicate-emulator/emulator.ts";
 import { seedJobs } from "./seed-jobs.ts";
-import { serverProgram } from "./server-process.ts";
+import { type ListeningProcess, serverProgram, startProgram } from "./server-process.ts";
 
 /**
  * Signed deliveries of webhooks, each found by the provider's id among many jobs, beside a bare receiver that only
@@ -20,34 +20,15 @@ const goal = 3_000;
 const run = promisify(execFile);
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
-/** Starts a program and resolves with its address, which it tells in JSON on standard error. */
-function listening(
-  args: readonly string[],
-  env: NodeJS.ProcessEnv,
-): Promise<{ url: string; child: ChildProcess }> {
-  const child = spawn(process.execPath, args, { env, stdio: ["ignore", "ignore", "pipe"] });
-  return new Promise((resolve, reject) => {
-    let text = "";
-    child.stderr?.setEncoding("utf8").on("data", (piece: string) => {
-      text += piece;
-      const url = /"url":"([^"]+)"/.exec(text)?.[1];
-      if (url !== undefined) resolve({ url, child });
-    });
-    child.once("exit", () => reject(new Error(text)));
-  });
-}
-
-async function deliveriesPerSecond(url: string, secret: string): Promise<number> {
-  const { stdout } = await run(process.execPath, [
-    here("webhooks-load.ts"),
-    url,
-    secret,
-    String(jobs),
-    seconds,
-  ]);
-  const [perSecond = 0, refused = 0] = stdout.trim().split(" ").map(Number);
+/** Deliveries a second that a receiver takes, and the microseconds of processor time that one costs it. */
+async function measured(receiver: ListeningProcess, secret: string): Promise<{ rate: number; cpu: number }> {
+  const path = "/api/webhooks/replicate";
+  const before = receiver.cpuSeconds();
+  const load = [here("webhooks-load.ts"), receiver.url + path, secret, String(jobs), seconds];
+  const { stdout } = await run(process.execPath, load);
+  const [rate = 0, refused = 0] = stdout.trim().split(" ").map(Number);
   if (refused > 32) throw new Error(`${refused} deliveries were not taken`);
-  return perSecond;
+  return { rate, cpu: ((receiver.cpuSeconds() - before) / (rate * Number(seconds))) * 1e6 };
 }
 
 const folder = await mkdtemp(join(tmpdir(), "webhooks-bench-"));
@@ -63,7 +44,7 @@ try {
   for (const [index, { id }] of ids.entries()) insert.run(`run-${index}`, String(id));
   db.exec("commit");
   db.close();
-  const server = await listening(serverProgram(), {
+  const env = {
     ...process.env,
     SIMPLETUNER_STATE_DIR: folder,
     SIMPLETUNER_PORT: "0",
@@ -71,17 +52,18 @@ try {
     RATE_LIMIT_CALLS: "0",
     REPLICATE_API_TOKEN: emulator.token,
     REPLICATE_BASE_URL: emulator.baseUrl,
-  });
+  };
   const secret = emulator.webhooks.secret();
-  const bare = await listening([here("webhooks-bare-server.ts"), secret], process.env);
-  const path = "/api/webhooks/replicate";
-  await deliveriesPerSecond(server.url + path, secret);
-  const ours = await deliveriesPerSecond(server.url + path, secret);
-  const limit = await deliveriesPerSecond(bare.url + path, secret);
+  const server = await startProgram(serverProgram(), env, "/health");
+  const bare = await startProgram([here("webhooks-bare-server.ts"), secret], process.env, null);
+  await measured(server, secret);
+  const ours = await measured(server, secret);
+  const limit = await measured(bare, secret);
   console.log(
-    `${ours.toFixed(0)} signed deliveries/s among ${jobs} jobs (goal ${goal}: ${ours >= goal ? "met" : "NOT met"}); bare node ${limit.toFixed(0)}/s, ratio ${(ours / limit).toFixed(2)}`,
+    `${ours.rate.toFixed(0)} signed deliveries/s among ${jobs} jobs (goal ${goal}: ${ours.rate >= goal ? "met" : "NOT met"}); bare node ${limit.rate.toFixed(0)}/s, ratio ${(ours.rate / limit.rate).toFixed(2)}`,
   );
-  for (const { child } of [server, bare]) child.kill("SIGTERM");
+  console.log(`processor time of one: ${ours.cpu.toFixed(0)} µs, bare ${limit.cpu.toFixed(0)} µs`);
+  await Promise.all([server.stop(), bare.stop()]);
 } finally {
   await emulator.close();
   await rm(folder, { recursive: true, force: true });

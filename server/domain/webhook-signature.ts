@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
 
 /** What a delivery carries beside its body, as it came. */
 export interface WebhookHeaders {
@@ -19,18 +19,18 @@ export type SignatureProblem =
   | "its signature is wrong";
 
 /** The key in a secret of the form `whsec_<base64>`. */
-export function webhookKey(secret: string): Buffer {
-  return Buffer.from(secret.replace(/^whsec_/, ""), "base64");
+export function webhookKey(secret: string): KeyObject {
+  return createSecretKey(Buffer.from(secret.replace(/^whsec_/, ""), "base64"));
 }
 
 /** The signature of a delivery: `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`. */
-export function signWebhook(key: Buffer, id: string, timestamp: string, body: Uint8Array): string {
+export function signWebhook(key: KeyObject, id: string, timestamp: string, body: Uint8Array): string {
   return `v1,${createHmac("sha256", key).update(`${id}.${timestamp}.`).update(body).digest("base64")}`;
 }
 
 /** Null when one of the signatures is that of a key; compares in a time that tells nothing. */
 export function signatureProblem(
-  keys: readonly Buffer[],
+  keys: readonly KeyObject[],
   { id, timestamp, signature }: WebhookHeaders,
   body: Uint8Array,
   nowMs: number,

@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import type { StatusEntry } from "@simpletuner-cloud/contract/provider-account.ts";
 import type { Provider as ProviderDescription } from "@simpletuner-cloud/contract/providers.ts";
 import type { DataloaderConfig, TrainerConfig } from "../../domain/config-rules.ts";
@@ -77,7 +78,7 @@ export interface ProviderStatusPage {
 /** What a provider tells by itself of its runs. */
 export interface ProviderWebhooks {
   /** The keys of its signatures; `fresh` asks for them anew. Empty: it has none. */
-  keys(fresh: boolean): Promise<readonly Buffer[]>;
+  keys(fresh: boolean): Promise<readonly KeyObject[]>;
   /** The run that a body tells of; null when it is no delivery. `hear` hands it to whoever follows the run here. */
   read(body: Uint8Array): { externalId: string; hear: () => void } | null;
   /** Has the provider call an address, as its webhooks would. */

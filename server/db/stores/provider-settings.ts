@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import type { ProviderSettingValues } from "@simpletuner-cloud/contract/provider-settings.ts";
+import { compiledQueries } from "../compiled-queries.ts";
 import type { Database } from "../schema.ts";
 import { appendEvents, type EventDraft, type StoredEvent } from "./job-events.ts";
 
@@ -25,8 +26,14 @@ export function providerSettingStore(
   now: () => number,
   onChanged: (event: StoredEvent) => void,
 ) {
+  const run = compiledQueries(db);
   return {
-    get: (provider: string) => read(db, provider),
+    async get(provider: string): Promise<StoredProviderSettings> {
+      const [row] = await run("one", { provider }, (slot) =>
+        db.selectFrom("provider_settings").selectAll().where("provider", "=", slot<string>("provider")),
+      );
+      return storedOf(row);
+    },
     /** Changes settings on what they are at that moment: no other change is made meanwhile. What `decide` throws undoes all. */
     async change(
       provider: string,
@@ -58,6 +65,10 @@ async function read(db: Kysely<Database>, provider: string): Promise<StoredProvi
     .selectAll()
     .where("provider", "=", provider)
     .executeTakeFirst();
+  return storedOf(row);
+}
+
+function storedOf(row: Database["provider_settings"] | undefined): StoredProviderSettings {
   if (!row) return { values: {}, version: 0, updatedAtMs: null, updatedBy: null };
   return {
     values: JSON.parse(row.value) as ProviderSettingValues,

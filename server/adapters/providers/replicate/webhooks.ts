@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { webhookKey } from "../../../domain/webhook-signature.ts";
 import type { CallBack, ProviderWebhooks } from "../provider.ts";
@@ -32,13 +33,14 @@ export function replicateWebhooks(
   watch: Pick<PredictionWatch, "hear">,
   times: WebhookTimes,
 ): ProviderWebhooks {
-  let known: { keys: Promise<Buffer[]>; askedAt: number } | null = null;
+  let known: { keys: Promise<KeyObject[]>; askedAt: number } | null = null;
   return {
     keys(fresh) {
       const age = known === null ? Number.POSITIVE_INFINITY : performance.now() - known.askedAt;
       if (known && age < (fresh ? times.askAgainMs : times.keyLifeMs)) return known.keys;
       const keys = client.webhookSecret().then(
-        (secret) => [webhookKey(secret)].filter(({ length }) => length >= leastKeyBytes),
+        (secret) =>
+          [webhookKey(secret)].filter(({ symmetricKeySize = 0 }) => symmetricKeySize >= leastKeyBytes),
         (error: unknown) => Promise.reject(asFailure(error)),
       );
       known = { keys, askedAt: performance.now() };
