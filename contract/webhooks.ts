@@ -2,6 +2,9 @@ import { Type, type Static } from "typebox";
 import { endpoint } from "./endpoint.ts";
 import { MaybeNumber, MaybeString } from "./instants.ts";
 
+/** Who calls in a reachability test. */
+const testMethods = ["direct", "replicate_cog"] as const;
+
 /** Whether this server is reached under its public address, and if not, what to do. */
 export const ReachabilityTest = Type.Object({
   success: Type.Boolean(),
@@ -9,8 +12,8 @@ export const ReachabilityTest = Type.Object({
   latency_ms: MaybeNumber,
   status_code: MaybeNumber,
   error: MaybeString,
-  method: Type.Union([Type.Literal("direct"), Type.Literal("provider")], {
-    description: "direct: this server called itself; provider: the provider called it",
+  method: Type.Enum(testMethods, {
+    description: "direct: this server called itself; replicate_cog: the provider called it",
   }),
   prediction_id: MaybeString,
 });
@@ -30,12 +33,21 @@ export const webhookEndpoints = {
     path: "/api/webhooks/test",
     access: "admin.config",
     tag,
-    summary:
-      "Whether the provider's webhooks reach this server; the alias of test-webhook and test-webhook-external",
+    summary: "Whether webhooks reach this server, also under an address that is not set yet",
     body: Type.Object(
       {
-        provider: Type.Optional(Type.String({ maxLength: 40 })),
-        method: Type.Optional(Type.Union([Type.Literal("direct"), Type.Literal("provider")])),
+        webhook_url: Type.Optional(
+          Type.String({ maxLength: 2_048, description: "Default: the provider's webhook_url" }),
+        ),
+        provider: Type.Optional(Type.String({ maxLength: 40, description: "Default: replicate" })),
+        timeout: Type.Optional(
+          Type.Integer({
+            minimum: 1,
+            maximum: 60,
+            description: "Seconds that a direct call takes at most; default 30",
+          }),
+        ),
+        method: Type.Optional(Type.Enum(testMethods, { description: "Default: direct" })),
       },
       { additionalProperties: false },
     ),

@@ -208,8 +208,8 @@ function priceId(text: string, hardware: readonly string[]): string {
   return modelPattern.test(id) ? id : knownHardware(`hardware_info.${text}`, text, hardware);
 }
 
-/** An address with what the product appends itself taken off its end. */
-function publicAddress(field: string, text: string): string {
+/** An address with what the product appends itself taken off its end; throws `validation_error` naming the field. */
+export function publicAddress(field: string, text: string): string {
   const url = URL.canParse(text.trim()) ? new URL(text.trim()) : null;
   if (!url || !/^https?:$/.test(url.protocol) || url.username !== "" || url.password !== "")
     throw invalid(

@@ -4,6 +4,7 @@ import type { ReachabilityTest } from "@simpletuner-cloud/contract/webhooks.ts";
 import { OutboundError, type OutboundService } from "../adapters/outbound/outbound-http.ts";
 import type { CallBack, Provider, ProviderWebhooks } from "../adapters/providers/provider.ts";
 import type { StateStore } from "../adapters/state/state.ts";
+import { publicAddress } from "../domain/provider-settings.ts";
 import type { ReadProviderSettings } from "./provider-settings.ts";
 
 /** What testing needs. */
@@ -15,9 +16,18 @@ export interface ReachabilityOptions {
   guarded: OutboundService;
 }
 
+/** What is to be tested. */
+export interface AskedTest {
+  provider: string;
+  /** An address that need not be set; absent: the one that is. */
+  webhookUrl?: string | undefined;
+  /** Milliseconds that a direct call takes at most. */
+  waitMs?: number | undefined;
+}
+
 /** Header that names the test of a delivery that this server sends to itself (CONTRACT 1.3). */
 export const testHeader = "x-simpletuner-test";
-const directWaitMs = 10_000;
+const usualWaitMs = 10_000;
 const testLifeMs = 180_000;
 
 const noAddress =
@@ -31,10 +41,12 @@ const reached = "This server is reached under its public address.";
 export function reachability(options: ReachabilityOptions) {
   const { state } = options;
   return {
-    direct: (provider: string) =>
-      tested(options, provider, "direct", (url, name) => direct(options, url, name)),
-    fromProvider: (provider: string, signal: AbortSignal) =>
-      tested(options, provider, "provider", (url, _, webhooks) => webhooks.callBack(url, signal)),
+    direct: (asked: AskedTest) =>
+      tested(options, asked, "direct", (url, name) =>
+        direct(options, url, name, asked.waitMs ?? usualWaitMs),
+      ),
+    fromProvider: (asked: AskedTest, signal: AbortSignal) =>
+      tested(options, asked, "replicate_cog", (url, _, webhooks) => webhooks.callBack(url, signal)),
     /** Notes that a delivery of this test arrived from an address; false when there is no such test. */
     async arrived(name: string, address: string): Promise<boolean> {
       if (!/^[\w-]{24}$/.test(name) || (await state.get(keyOf(name))) === null) return false;
@@ -62,14 +74,27 @@ type Attempt = (url: string, name: string, webhooks: ProviderWebhooks) => Promis
 
 async function tested(
   { findProvider, providerSettings, state }: ReachabilityOptions,
-  id: string,
+  { provider: id, webhookUrl: asked }: AskedTest,
   method: ReachabilityTest["method"],
   attempt: Attempt,
 ): Promise<ReachabilityTest> {
   const webhooks = webhooksOf(findProvider, id);
-  const { webhookUrl } = await providerSettings.of(id);
-  const nothing = { latency_ms: null, status_code: null, method, prediction_id: null };
-  if (webhookUrl === null) return { success: false, message: noAddress, error: noAddress, ...nothing };
+  const webhookUrl =
+    asked === undefined ? (await providerSettings.of(id)).webhookUrl : publicAddress("webhook_url", asked);
+  const refused = (message: string): ReachabilityTest => ({
+    success: false,
+    message,
+    latency_ms: null,
+    status_code: null,
+    error: message,
+    method,
+    prediction_id: null,
+  });
+  if (webhookUrl === null) return refused(noAddress);
+  if (!webhooks.calls(webhookUrl))
+    return refused(
+      `The provider calls https addresses only, and ${webhookUrl} is none. Put a proxy with a certificate or a tunnel before this server, or give it a certificate itself (SIMPLETUNER_SSL_CERT).`,
+    );
   const name = randomBytes(18).toString("base64url");
   await state.set(keyOf(name), "", testLifeMs);
   const startedAt = performance.now();
@@ -112,10 +137,16 @@ function problemOf({ webhookUrl, method, statusCode, problem, cameFrom }: Outcom
     return `${webhookUrl} leads on to another address, which providers do not follow. Set the address it leads to.`;
   if (statusCode !== null)
     return `Something else answered at ${webhookUrl} (status ${statusCode}) when ${who} called it. Have it pass /api/webhooks on to this server.`;
-  return `${webhookUrl} was not reached when ${who} called it: ${problem ?? "no answer"} Check its name, the firewall and the proxy or tunnel before this server.`;
+  const why = (problem ?? "there was no answer").replace(/\.$/, "");
+  return `${webhookUrl} was not reached when ${who} called it: ${why}. Check its name, the firewall and the proxy or tunnel before this server.`;
 }
 
-async function direct({ guarded }: ReachabilityOptions, url: string, name: string): Promise<CallBack> {
+async function direct(
+  { guarded }: ReachabilityOptions,
+  url: string,
+  name: string,
+  waitMs: number,
+): Promise<CallBack> {
   try {
     const { status } = await guarded.text({
       method: "POST",
@@ -123,12 +154,16 @@ async function direct({ guarded }: ReachabilityOptions, url: string, name: strin
       headers: { "content-type": "application/json", [testHeader]: name },
       body: JSON.stringify({ event_type: "test.connection", job_id: "test-webhook-connection" }),
       repeat: "safe",
-      signal: AbortSignal.timeout(directWaitMs),
+      signal: AbortSignal.timeout(waitMs),
     });
     return { externalId: null, statusCode: status, problem: null };
   } catch (error) {
     if (error instanceof OutboundError) return { externalId: null, statusCode: null, problem: error.message };
     if ((error as Error).name !== "TimeoutError") throw error;
-    return { externalId: null, statusCode: null, problem: "it did not answer within ten seconds." };
+    return {
+      externalId: null,
+      statusCode: null,
+      problem: `it did not answer within ${waitMs / 1_000} seconds.`,
+    };
   }
 }

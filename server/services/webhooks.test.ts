@@ -121,7 +121,8 @@ describe("webhooks of Replicate", () => {
       await deliver(`${body} `, { id: "7", more: { "webhook-signature": "v1,AAAA" } }),
       refused,
     );
-    assert.deepEqual(await deliver("{}", { id: "8" }), [400, "webhook_unreadable"]);
+    assert.deepEqual(await deliver("{}", { id: "8" }), [200, "ignored"]);
+    assert.deepEqual(await deliver('{"id":"elsewhere"}', { id: "8b" }), [400, "webhook_unreadable"]);
     assert.deepEqual(await deliver("no json", { id: "9" }), [400, "webhook_unreadable"]);
     await eventually("the audit", async () => {
       const told = await rejections();
@@ -181,7 +182,7 @@ describe("webhooks of Replicate", () => {
     await set({ webhook_allowed_ips: ["203.0.113.0/24"] });
     const own = await server.call("POST /api/webhooks/test", { body: {} });
     assert.deepEqual([own.success, own.status_code], [true, 403]);
-    const shutOut = await server.call("POST /api/webhooks/test", { body: { method: "provider" } });
+    const shutOut = await server.call("POST /api/webhooks/test", { body: { method: "replicate_cog" } });
     assert.equal(shutOut.success, false);
     assert.match(shutOut.message, /from 127\.0\.0\.1, which webhook_allowed_ips does not allow/);
     await set({ webhook_allowed_ips: [] });
@@ -196,10 +197,17 @@ describe("webhooks of Replicate", () => {
       assert.match(answer.error ?? "", told);
       one.close();
     }
+    // An address can be tested before it is set; what the server appends may be there already.
+    const early = await server.call("POST /api/webhooks/test", {
+      body: { webhook_url: `${server.url}/api/webhooks/replicate`, timeout: 5 },
+    });
+    assert.deepEqual([early.success, early.method], [true, "direct"]);
+    const wrong = server.call("POST /api/webhooks/test", { body: { webhook_url: "ftp://here" } });
+    await assert.rejects(wrong, { code: "validation_error" });
     await set({ webhook_url: "http://127.0.0.1:9" });
     const dead = await server.call("POST /api/webhooks/test", { body: {} });
     assert.match(dead.error ?? "", /was not reached when this server called it/);
-    const deadThere = await server.call("POST /api/webhooks/test", { body: { method: "provider" } });
+    const deadThere = await server.call("POST /api/webhooks/test", { body: { method: "replicate_cog" } });
     assert.equal(deadThere.success, false);
     await set({ webhook_url: null });
     assert.match(

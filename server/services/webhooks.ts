@@ -35,10 +35,13 @@ export function webhookService(options: WebhookServiceOptions): Handlers<typeof 
   const tests = reachability(options);
   return {
     deliverWebhook: deliveries(options, tests),
-    testWebhook: ({ params }) => tests.direct(params.provider),
-    testWebhookExternal: ({ params }, { closed }) => tests.fromProvider(params.provider, closed),
-    testWebhookUrl: ({ body: { provider = "replicate", method } }, { closed }) =>
-      method === "provider" ? tests.fromProvider(provider, closed) : tests.direct(provider),
+    testWebhook: ({ params }) => tests.direct(params),
+    testWebhookExternal: ({ params }, { closed }) => tests.fromProvider(params, closed),
+    testWebhookUrl({ body }, { closed }) {
+      const { provider = "replicate", webhook_url: webhookUrl, timeout = 30 } = body;
+      const asked = { provider, webhookUrl, waitMs: timeout * 1_000 };
+      return body.method === "replicate_cog" ? tests.fromProvider(asked, closed) : tests.direct(asked);
+    },
     async syncJobs(_, { caller }) {
       const synced = await options.sync(caller);
       const runs = synced === 1 ? "1 run" : `${synced} runs`;
@@ -97,7 +100,7 @@ function deliveries(options: WebhookServiceOptions, tests: Reachability) {
     const bytes = await body();
     await believe(bytes);
     const delivery = webhooks.read(bytes);
-    if (!delivery) throw fail("webhook_unreadable", { problem: "not what this provider sends" });
+    if (!delivery) return answered("ignored", "it tells of no run");
     if (isSigned && headers.id !== null && !(await isNew(options.state, provider, headers.id)))
       return answered("duplicate", "this delivery was taken before");
     // Whether or not it is stored already whose run it is: who follows it knows.

@@ -79,8 +79,13 @@ export interface ProviderStatusPage {
 export interface ProviderWebhooks {
   /** The keys of its signatures; `fresh` asks for them anew. Empty: it has none. */
   keys(fresh: boolean): Promise<readonly KeyObject[]>;
-  /** The run that a body tells of; null when it is no delivery. `hear` hands it to whoever follows the run here. */
+  /**
+   * The run that a body tells of, null when it tells of none; throws `webhook_unreadable` for what the provider never
+   * sends. `hear` has whoever follows the run here look at it.
+   */
   read(body: Uint8Array): { externalId: string; hear: () => void } | null;
+  /** Whether it calls addresses such as this one at all. */
+  calls(url: string): boolean;
   /** Has the provider call an address, as its webhooks would. */
   callBack(url: string, signal: AbortSignal): Promise<CallBack>;
 }

@@ -52,6 +52,9 @@ export type VersionRow = Static<typeof VersionRow>;
 /** One page of them, newest first. */
 export const VersionPage = pageOf(VersionRow);
 
+/** A delivery that names no prediction. */
+export const NothingNamed = Type.Object({ id: Type.Optional(Type.Null()) });
+
 /** The secret of an account's webhooks. */
 export const WebhookSecret = Type.Object({ key: Type.String({ minLength: 8 }) });
 

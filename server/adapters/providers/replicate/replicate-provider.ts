@@ -27,7 +27,7 @@ import { removeCarried, type RemoveOptions, sweepLeftovers } from "./remove-carr
 import { predictionWatch } from "./prediction-watch.ts";
 import { readState, runPlace, runTokensOf } from "./run-state.ts";
 import { startRun, stopRun } from "./start-run.ts";
-import { replicateWebhooks, usualWebhookTimes } from "./webhooks.ts";
+import { replicateWebhooks, usualWebhookTimes, webhookAddress } from "./webhooks.ts";
 
 /** The settings that this provider follows. */
 export interface ReplicateSettings extends HardwareSettings {
@@ -97,7 +97,10 @@ export function replicateProvider(options: ReplicateProviderOptions): Provider {
     settable: { hardware: hardwareProfiles.map(({ id }) => id) },
     account: replicateAccount({ ...options, client: promptClient, token }),
     route: async (question) => replicateRoute(question, await circumstancesOf(options)),
-    webhooks: replicateWebhooks(client, watch, { ...usualWebhookTimes, lookMs: patience.youngLookMs }),
+    webhooks: replicateWebhooks(
+      { client, watch, baseUrl: options.baseUrl },
+      { ...usualWebhookTimes, lookMs: patience.youngLookMs },
+    ),
     runs: listedRuns(client, { ...options, budget, watch }),
     describe: async () => describe(await options.settings(), await checkAccount()),
     start: async (request, signal) => {
@@ -109,7 +112,7 @@ export function replicateProvider(options: ReplicateProviderOptions): Provider {
         patience,
         hubOf,
         reachable: settings.storageUrl !== null,
-        webhookUrl: webhookOf(settings.webhookUrl, options.baseUrl),
+        webhookUrl: webhookAddress(settings.webhookUrl, options.baseUrl),
       };
       const externalId = await asking(startRun(starting, placeOf(request), request, profile.model, signal));
       return { externalId, hardwareType: profile.id, trainer: "simpletuner" };
@@ -132,12 +135,6 @@ async function forget(removing: RemoveOptions & { jobsFolder: string }, jobId: s
     await removeCarried(removing, state, { jobId, runToken });
   }
   await rm(folder, { recursive: true, force: true });
-}
-
-/** Replicate calls https addresses only; a server that stands in for it may call any. */
-function webhookOf(url: string | null, baseUrl: string): string | null {
-  if (url === null || (url.startsWith("http:") && baseUrl.startsWith("https:"))) return null;
-  return `${url}/api/webhooks/replicate`;
 }
 
 /** What must not be told in a log line; that a source is silent is no reason to stop following. */

@@ -18,7 +18,10 @@ describe("the key of an account's webhooks", () => {
     } as unknown as ReplicateClient;
     return {
       account,
-      webhooks: replicateWebhooks(client, { hear: () => true }, { ...usualWebhookTimes, ...times }),
+      webhooks: replicateWebhooks(
+        { client, watch: { hear: () => true }, baseUrl: "https://api.replicate.com/v1" },
+        { ...usualWebhookTimes, ...times },
+      ),
     };
   };
 
@@ -41,6 +44,14 @@ describe("the key of an account's webhooks", () => {
     const { account, webhooks } = open();
     account.secret = "whsec_!!!!!!!!!";
     assert.deepEqual(await webhooks.keys(false), []);
+  });
+
+  it("is of no use to an address that Replicate does not call", () => {
+    const { webhooks } = open();
+    assert.deepEqual(
+      [webhooks.calls("https://train.example.org"), webhooks.calls("http://train.example.org")],
+      [true, false],
+    );
   });
 
   it("is asked for again after a failure", async () => {

@@ -1,8 +1,9 @@
 import type { KeyObject } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import { webhookKey } from "../../../domain/webhook-signature.ts";
 import type { CallBack, ProviderWebhooks } from "../provider.ts";
-import { parseAnswer, Prediction } from "./answers.ts";
+import { NothingNamed, parseAnswer, Prediction } from "./answers.ts";
 import type { ReplicateClient } from "./client.ts";
 import { asFailure } from "./failures.ts";
 import type { PredictionWatch } from "./prediction-watch.ts";
@@ -17,6 +18,13 @@ export interface WebhookTimes {
   lookMs: number;
 }
 
+/** What taking webhooks needs. */
+export interface WebhookParts {
+  client: ReplicateClient;
+  watch: Pick<PredictionWatch, "hear">;
+  baseUrl: string;
+}
+
 /** What holds outside of tests. */
 export const usualWebhookTimes: WebhookTimes = { keyLifeMs: 300_000, askAgainMs: 10_000, lookMs: 1_000 };
 
@@ -29,8 +37,7 @@ const checkLooks = 60;
 
 /** What Replicate tells by itself: the whole prediction, signed with the account's key. */
 export function replicateWebhooks(
-  client: ReplicateClient,
-  watch: Pick<PredictionWatch, "hear">,
+  { client, watch, baseUrl }: WebhookParts,
   times: WebhookTimes,
 ): ProviderWebhooks {
   let known: { keys: Promise<KeyObject[]>; askedAt: number } | null = null;
@@ -48,15 +55,28 @@ export function replicateWebhooks(
       keys.catch(() => (known = null));
       return keys;
     },
+    calls: (url) => webhookAddress(url, baseUrl) !== null,
     read(body) {
-      const prediction = parseAnswer(Prediction, Buffer.from(body).toString("utf8"));
-      return prediction && { externalId: prediction.id, hear: () => void watch.hear(prediction) };
+      const text = Buffer.from(body).toString("utf8");
+      const prediction = parseAnswer(Prediction, text);
+      if (prediction) return { externalId: prediction.id, hear: () => void watch.hear(prediction) };
+      if (parseAnswer(NothingNamed, text)) return null;
+      throw fail("webhook_unreadable", { problem: "not what Replicate sends" });
     },
     callBack: (url, signal) =>
       callBack(client, url, times.lookMs, signal).catch((error: unknown) => {
         throw asFailure(error);
       }),
   };
+}
+
+/**
+ * Where Replicate tells of runs when this server has that address; null where it would not. It calls https addresses
+ * only; a server that stands in for it may call any.
+ */
+export function webhookAddress(url: string | null, baseUrl: string): string | null {
+  if (url === null || (url.startsWith("http:") && baseUrl.startsWith("https:"))) return null;
+  return `${url}/api/webhooks/replicate`;
 }
 
 async function callBack(
