@@ -184,6 +184,14 @@ export const errorTable = {
     500,
     "The database {path} is damaged: {problem}. Restore a backup or move the file away.",
   ],
+  database_unavailable: [
+    503,
+    "The database does not answer: {reason}. The server goes on by itself as soon as it does; then try again.",
+  ],
+  database_busy: [
+    503,
+    "The database is busy: {reason}. Nothing was changed. Try again in a moment; if it lasts, end the program that holds it.",
+  ],
   storage_key_not_found: [404, "There is no access key {access_key_id}, or it is not yours."],
   too_many_storage_keys: [409, "You already have {limit} access keys. Delete one that is not used any more."],
   cost_limit_exceeded: [

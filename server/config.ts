@@ -1,5 +1,6 @@
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
+import { databaseOf, type DatabaseServerAddress } from "./config/database.ts";
 import { type ExternalStorageConfig, externalStorageOf } from "./config/external-storage.ts";
 import { type OutboundConfig, outboundOf } from "./config/outbound.ts";
 import { type ReplicateConfig, replicateOf } from "./config/replicate.ts";
@@ -18,6 +19,8 @@ export interface ServerConfig {
   port: number;
   /** SIMPLETUNER_STATE_DIR, default ~/.simpletuner: database, configurations, outputs and job folders. */
   stateDir: string;
+  /** SIMPLETUNER_DATABASE_URL: the database of a server that holds the state; null: the SQLite file of the state directory. */
+  database: DatabaseServerAddress | null;
   /** SIMPLETUNER_PUBLIC_URL: how others reach this server; default http://host:port. */
   publicUrl: string | null;
   /** SIMPLETUNER_TRAINER_COMMAND: a command line that trains instead of SimpleTuner or the bundled trainer. */
@@ -64,6 +67,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     host: env["SIMPLETUNER_HOST"] ?? "127.0.0.1",
     port: integerOf(env, "SIMPLETUNER_PORT", 8001, 0, 65_535),
     stateDir: isAbsolute(stateDir) ? stateDir : resolve(stateDir),
+    database: databaseOf(env),
     publicUrl,
     trainerCommand: env["SIMPLETUNER_TRAINER_COMMAND"] || null,
     logLevel: oneOf(env, "SIMPLETUNER_LOG_LEVEL", ["debug", "info", "warn", "error"], "info"),

@@ -17,6 +17,16 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     text: "folder of the database, configurations, outputs and job folders",
   },
   {
+    name: "SIMPLETUNER_DATABASE_URL",
+    otherwise: "the SQLite file of the state directory",
+    text: "database of a server that holds the state: postgres://user:password@host/name, mysql:// or mariadb://; sslmode or ssl-mode in it turns TLS on",
+  },
+  {
+    name: "SIMPLETUNER_DATABASE_POOL_SIZE",
+    otherwise: "10",
+    text: "connections to that database at most, of this server",
+  },
+  {
     name: "SIMPLETUNER_PUBLIC_URL",
     otherwise: "http://host:port",
     text: "how trainers and browsers elsewhere reach the server",

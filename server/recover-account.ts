@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { userInfo } from "node:os";
+import { readConfig } from "./config.ts";
 import { statePaths } from "./config/state-paths.ts";
 import { StartError } from "./config/values.ts";
 import { openDatabase } from "./db/open-database.ts";
@@ -11,6 +12,8 @@ import { suitableHash } from "./services/new-account.ts";
 /** What recovering an account needs. */
 export interface RecoveryOptions {
   stateDir: string;
+  /** Where the database is, and what it trusts. */
+  env: NodeJS.ProcessEnv;
   /** The user's name or address. */
   named: string;
   password: string;
@@ -21,11 +24,12 @@ export interface RecoveryOptions {
  * account is switched on and unlocked, its sessions end, and the audit knows of it. The server may run or not. Answers the
  * user's name; throws one sentence about what is wrong.
  */
-export async function recoverAccount({ stateDir, named, password }: RecoveryOptions): Promise<string> {
-  const { database } = statePaths(stateDir);
-  if (!existsSync(database))
+export async function recoverAccount({ stateDir, env, named, password }: RecoveryOptions): Promise<string> {
+  const { database, outbound } = readConfig(env);
+  const file = statePaths(stateDir).database;
+  if (database === null && !existsSync(file))
     throw new StartError(`There is no database in ${stateDir}. Name the folder with --state-dir.`);
-  const db = await openDatabase(database, Date.now);
+  const db = await openDatabase(database ?? file, Date.now, outbound);
   try {
     const nobody = (): void => undefined;
     const { access, users, sessions, loginAttempts } = openStores(db, Date.now, nobody, nobody);

@@ -22,7 +22,7 @@ export function addSetPassword(parent: Command, io: Io): void {
   passwordOptions(command).action(async (named: string, options: Options, made: Command) => {
     const password = await passwordFor(options, io, `New password for ${named}`);
     const name = options.local
-      ? await setLocally(named, password, stateFolder(options.stateDir, io))
+      ? await setLocally(named, password, stateFolder(options.stateDir, io), io.env)
       : await setRemotely(named, password, made, io);
     printLine(io.out, `${name} has a new password and may sign in at once.`);
   });
@@ -38,8 +38,13 @@ async function setRemotely(named: string, password: string, command: Command, io
 }
 
 /** Whoever may write the database needs nobody's leave; the server may run or not. */
-async function setLocally(named: string, password: string, stateDir: string): Promise<string> {
+async function setLocally(
+  named: string,
+  password: string,
+  stateDir: string,
+  env: NodeJS.ProcessEnv,
+): Promise<string> {
   // Loaded here only, as the server is.
   const { recoverAccount } = await import("@simpletuner-cloud/server/recover-account.ts");
-  return recoverAccount({ stateDir, named, password });
+  return recoverAccount({ stateDir, env, named, password });
 }

@@ -20,7 +20,7 @@ let key: string | undefined;
 
 /** Runs a command line with the key that was made. */
 async function cli(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const env = key === undefined ? {} : { SIMPLETUNER_API_KEY: key };
+  const env = key === undefined ? server.env : { ...server.env, SIMPLETUNER_API_KEY: key };
   const { io, read } = capturedIo({ env });
   const code = await runCli(["--server", server.url, "auth", ...args], io);
   return { code, ...read() };
@@ -189,7 +189,7 @@ test("whoever sits at the machine gets back in, with the server running and stop
   assert.match(nowhere.err, /There is no database/);
   await server.restart();
   await login(openBrowser(server), "root", "a third lighthouse");
-  const recovered = eventsOf(server, "user.password.changed").filter(({ by }) => by === "recovery");
+  const recovered = (await eventsOf(server, "user.password.changed")).filter(({ by }) => by === "recovery");
   assert.equal(recovered.length, 2);
   assert.deepEqual([recovered[0]?.["actor_id"], recovered[0]?.["target_name"]], ["", "root"]);
   assert.equal((await cli("users", "set-password", "root", "--password-file", secret)).code, 0);

@@ -82,6 +82,7 @@ export function composeHandlers(
     system: systemService({
       ...parts,
       pingDatabase: () => pingDatabase(parts.db),
+      databaseName: parts.db.engine.name,
       otherHealth: () => outsideHealth(parts),
       version: packageVersion(),
       publicUrl: options.baseUrl,

@@ -20,7 +20,7 @@ export async function openBackups(
   return {
     source: {
       root: config.backupFolder ?? paths.backups,
-      database: paths.database,
+      database: config.database === null ? paths.database : null,
       configs: paths.configs,
       outputs: () => listedOutputs(parts.storage),
       keyFingerprint: keyFingerprint(parts.secrets),

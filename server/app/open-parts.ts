@@ -44,7 +44,7 @@ export async function openParts(options: AppOptions) {
   const secrets = secretBox(credentialKey(paths.credentialKey, options.env));
   const live = liveEvents();
   const outputs = await openOutputs(options, paths);
-  const db = await openDatabase(paths.database, now);
+  const db = await openJobDatabase(options, paths);
   const state = await sharedState(options, paths);
   const stores = openStores(db, now, live.publishChange, live.publishServerEvent);
   const accounts = accountParts(options, stores, secrets);
@@ -92,6 +92,15 @@ export async function openParts(options: AppOptions) {
     ...costParts(stores, now),
     ...accounts,
   };
+}
+
+/** Jobs, people and everything else that is kept for good. */
+function openJobDatabase({ config, log, now }: AppOptions, { database }: StatePaths) {
+  return openDatabase(config.database ?? database, now, {
+    caBundle: config.outbound.caBundle,
+    onError: (error) => log.warn({ err: error }, "a connection to the database broke"),
+    onWait: (error) => log.warn({ err: error }, "waiting for the database"),
+  });
 }
 
 /** What replicas share for a while. */

@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 import pino from "pino";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { FollowResult, Provider } from "../adapters/providers/provider.ts";
-import { openDatabase } from "../db/open-database.ts";
+import { openTestDatabase } from "../testing/test-database.ts";
 import { openStores, type Stores } from "../db/stores/open-stores.ts";
 import { newJobRecord } from "../domain/job-record.ts";
 import { beginWork, requestCancel } from "../domain/job-state.ts";
@@ -31,14 +31,14 @@ let number = 0;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "drive run "));
-  const db = await openDatabase(join(folder, "jobs.db"), Date.now);
+  const { db, close: closeDatabase } = await openTestDatabase(folder, Date.now);
   stores = openStores(
     db,
     Date.now,
     () => undefined,
     () => undefined,
   );
-  close = () => db.destroy();
+  close = closeDatabase;
 });
 after(async () => {
   await close();

@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type ErrorCode, Failure, fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { Logger } from "pino";
 import type { FollowResult, Provider, RunRef } from "../adapters/providers/provider.ts";
+import { passes } from "../db/database-trouble.ts";
 import { rememberRun } from "../db/stores/external-runs.ts";
 import type { JobStore } from "../db/stores/jobs.ts";
 import type { SettingStore } from "../db/stores/settings.ts";
@@ -288,6 +289,8 @@ async function failureEnd(
 ): Promise<RunEnd> {
   // Stopping the server is no failure of the job: it is driven on after the next start.
   stopping.throwIfAborted();
+  // Neither is a database that is away for a moment: what was begun is gone on with once it is back.
+  if (passes(error)) throw error;
   if (job.private.handedOver) {
     await tellTrouble(options, job, error);
     throw error;

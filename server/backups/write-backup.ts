@@ -21,7 +21,8 @@ export interface ListedOutput {
 export interface BackupSource {
   /** Folder of all backups. */
   root: string;
-  database: string;
+  /** Null: the state lies on a database server, which has backups of its own. */
+  database: string | null;
   configs: string;
   /** Every stored output, in the order of keys. */
   outputs: () => AsyncIterable<ListedOutput>;
@@ -122,7 +123,12 @@ async function fill(
 
 const writing = { mode: 0o600, flush: true, flags: "wx" } as const;
 
-async function addDatabase(folder: string, database: string) {
+async function addDatabase(folder: string, database: string | null) {
+  if (database === null)
+    throw fail("backup_failed", {
+      reason:
+        "the state lies on a database server, back it up with pg_dump or mariadb-dump, and here --components configs outputs",
+    });
   const copy = join(folder, "jobs.db");
   await refuseWithoutRoom(folder, database);
   await copySqlite(database, copy);

@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import type { JobDatabase } from "./job-database.ts";
 import { foundation } from "./migrations/001-foundation.ts";
 import { storageKeys } from "./migrations/002-storage-keys.ts";
 import { cost } from "./migrations/003-cost.ts";
@@ -7,8 +8,14 @@ import { providerSettings } from "./migrations/005-provider-settings.ts";
 import { users } from "./migrations/007-users.ts";
 import type { Database } from "./schema.ts";
 
+/** One change of the schema. It runs the same changes, in their order, whenever it runs. */
+export interface Migration {
+  name: string;
+  up: (db: Kysely<Database>) => Promise<void>;
+}
+
 /** Every migration in order. Forward only: a released one never changes. */
-const migrations: readonly { name: string; up: (db: Kysely<Database>) => Promise<void> }[] = [
+const migrations: readonly Migration[] = [
   { name: "001-foundation", up: foundation },
   { name: "002-storage-keys", up: storageKeys },
   { name: "003-cost", up: cost },
@@ -30,30 +37,51 @@ export class NewerSchemaError extends Error {
   }
 }
 
+/** The database is what a copy that did not get to its end has left. */
+export class UnfinishedCopyError extends Error {
+  constructor() {
+    super("A copy into this database did not get to its end. Run the same `database copy` again.");
+    this.name = "UnfinishedCopyError";
+  }
+}
+
+/** Stands among the migrations while a copy is written, so that no release uses the database. */
+export const unfinishedCopy = "copy under way";
+
 /**
- * Brings the database to this release's schema, each migration in its own transaction, so that a crash leaves
- * it before or after one. Throws {@link NewerSchemaError} when a newer release has written it.
+ * Brings the database to this release's schema and answers the migrations that it took, however many processes do so at
+ * once; a crash leaves nothing that the next start does not go on with. Throws {@link NewerSchemaError} when a newer
+ * release has written it.
  */
-export async function migrate(db: Kysely<Database>, now: () => number): Promise<void> {
-  await db.schema
-    .createTable("schema_migrations")
-    .ifNotExists()
-    .addColumn("name", "varchar(80)", (column) => column.primaryKey())
-    .addColumn("applied_at", "bigint", (column) => column.notNull())
-    .execute();
+export async function migrate(
+  db: JobDatabase,
+  now: () => number,
+  wanted: readonly Migration[] = migrations,
+): Promise<string[]> {
+  return db.engine.alone(db, async (migrating) => {
+    await migrating.db.schema
+      .createTable("schema_migrations")
+      .ifNotExists()
+      .addColumn("name", "varchar(80)", (column) => column.primaryKey())
+      .addColumn("applied_at", "bigint", (column) => column.notNull())
+      .execute();
+    const pending = await pendingOf(migrating.db, wanted);
+    for (const { name, up } of pending)
+      await migrating.apply(name, async (changed) => {
+        await up(changed);
+        await changed.insertInto("schema_migrations").values({ name, applied_at: now() }).execute();
+      });
+    return pending.map(({ name }) => name);
+  });
+}
+
+/** Migrations that were not made yet; throws when the database is not this release's to use. */
+async function pendingOf(db: Kysely<Database>, wanted: readonly Migration[]): Promise<readonly Migration[]> {
   const applied = new Set(
     (await db.selectFrom("schema_migrations").select("name").execute()).map((row) => row.name),
   );
-  const unknown = [...applied].filter((name) => !migrations.some((migration) => migration.name === name));
+  if (applied.has(unfinishedCopy)) throw new UnfinishedCopyError();
+  const unknown = [...applied].filter((name) => !wanted.some((migration) => migration.name === name));
   if (unknown.length > 0) throw new NewerSchemaError(unknown);
-  for (const migration of migrations) {
-    if (applied.has(migration.name)) continue;
-    await db.transaction().execute(async (transaction) => {
-      await migration.up(transaction);
-      await transaction
-        .insertInto("schema_migrations")
-        .values({ name: migration.name, applied_at: now() })
-        .execute();
-    });
-  }
+  return wanted.filter(({ name }) => !applied.has(name));
 }

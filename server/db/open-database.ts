@@ -1,27 +1,122 @@
 import { existsSync, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { Kysely } from "kysely";
+import { setTimeout as delay } from "node:timers/promises";
 import { Failure } from "@simpletuner-cloud/contract/errors.ts";
+import { type DatabaseAddress, type DatabaseServerAddress, shownAddress } from "../config/database.ts";
 import { StartError } from "../config/values.ts";
-import { migrate, NewerSchemaError } from "./migrate.ts";
-import type { Database } from "./schema.ts";
-import { nodeSqliteDialect, openSqlite } from "./sqlite-driver.ts";
+import type { ServerEngineOptions } from "./dialects/server-engine.ts";
+import { sqliteEngine } from "./dialects/sqlite.ts";
+import type { Engine } from "./engine.ts";
+import { JobDatabase } from "./job-database.ts";
+import { migrate, NewerSchemaError, UnfinishedCopyError } from "./migrate.ts";
+import { openSqlite } from "./sqlite-driver.ts";
 
 /** Databases up to this size are checked page by page at start; larger ones when they are verified on request. */
 const checkedAtStartBytes = 32 << 20;
+/** A database server that starts at the same time as this one is waited for so long. */
+const longestWaitMs = 20_000;
+const lookAgainMs = 500;
 
-/** Opens the job database and brings it to this release's schema; {@link StartError} says what to do when it cannot. */
-export async function openDatabase(path: string, now: () => number): Promise<Kysely<Database>> {
-  const connection = openChecked(path);
-  const db = new Kysely<Database>({ dialect: nodeSqliteDialect(connection) });
+/** How a database is opened, as far as it is one of a server. */
+export interface OpenDatabaseOptions {
+  /** PEM of authorities to trust beside the known ones. */
+  caBundle?: string | null;
+  /** Told of connections that break while nobody uses them. */
+  onError?: (error: unknown) => void;
+  /** Told that the server does not answer yet. */
+  onWait?: (error: unknown) => void;
+}
+
+/**
+ * Opens the database, a file by its path, and brings it to this release's schema; {@link StartError} says what to do when
+ * it cannot.
+ */
+export async function openDatabase(
+  where: string | DatabaseAddress,
+  now: () => number,
+  options: OpenDatabaseOptions = {},
+): Promise<JobDatabase> {
+  const address = typeof where === "string" ? { kind: "sqlite" as const, path: where } : where;
+  const db = await connectDatabase(address, options);
   try {
-    await migrate(db, now);
+    await bringUpToDate(db, now);
+    return db;
   } catch (error) {
     await db.destroy();
-    throw error instanceof NewerSchemaError ? new StartError(error.message) : damaged(path, error);
+    if (error instanceof NewerSchemaError || error instanceof UnfinishedCopyError)
+      throw new StartError(error.message);
+    throw address.kind === "sqlite" ? damaged(address.path, error) : unusable(address, error);
   }
-  return db;
+}
+
+/** Opens a database as it is; throws {@link StartError} when it cannot. */
+export async function connectDatabase(
+  address: DatabaseAddress,
+  options: OpenDatabaseOptions = {},
+): Promise<JobDatabase> {
+  if (address.kind === "sqlite") return new JobDatabase(sqliteEngine(openChecked(address.path)));
+  const { caBundle = null, onError = () => undefined, onWait } = options;
+  const engineOptions = { address, caBundle, onError };
+  for (const startedAt = performance.now(); ;) {
+    try {
+      return new JobDatabase(await serverEngine(address.kind, engineOptions));
+    } catch (error) {
+      const isLate = !onWait || performance.now() - startedAt > longestWaitMs;
+      if (isLate || !mayComeUp(error)) throw unusable(address, error);
+      onWait(error);
+      await delay(lookAgainMs);
+    }
+  }
+}
+
+/** Most servers never need a driver. */
+async function serverEngine(
+  kind: DatabaseServerAddress["kind"],
+  options: ServerEngineOptions,
+): Promise<Engine> {
+  return kind === "postgres"
+    ? (await import("./dialects/postgres.ts")).postgresEngine(options)
+    : (await import("./dialects/mysql.ts")).mysqlEngine(options);
+}
+
+/** On a connection without time limits, which may wait for another process that does the same. */
+async function bringUpToDate(db: JobDatabase, now: () => number): Promise<void> {
+  const engine = await db.engine.patient();
+  const own = engine === db.engine ? db : new JobDatabase(engine);
+  try {
+    await migrate(own, now);
+  } finally {
+    if (own !== db) await own.destroy();
+  }
+}
+
+/** True for a server that is not there, or not ready; false for one that refuses. */
+function mayComeUp(error: unknown): boolean {
+  const { code } = ((error as Failure).cause ?? {}) as { code?: string };
+  return (
+    error instanceof Failure &&
+    error.code === "database_unavailable" &&
+    ![
+      "28P01",
+      "28000",
+      "3D000",
+      "ER_ACCESS_DENIED_ERROR",
+      "ER_DBACCESS_DENIED_ERROR",
+      "ER_BAD_DB_ERROR",
+    ].includes(code ?? "")
+  );
+}
+
+function unusable(address: DatabaseServerAddress, thrown: unknown): StartError {
+  const place = shownAddress(address);
+  if (thrown instanceof StartError) return new StartError(`${place}: ${thrown.message}`, { cause: thrown });
+  const error =
+    thrown instanceof Failure ? (thrown.details["reason"] ?? thrown.message) : (thrown as Error).message;
+  return new StartError(
+    `The database ${place} cannot be used: ${String(error)}. Correct SIMPLETUNER_DATABASE_URL, or see to the database server, and start again.`,
+    { cause: thrown },
+  );
 }
 
 function openChecked(path: string): DatabaseSync {
@@ -33,7 +128,6 @@ function openChecked(path: string): DatabaseSync {
     throw damaged(path, error);
   }
 }
-
 /** Throws when the file is damaged. Read-only, because closing a writer would move its log into the damaged file. */
 function check(path: string): void {
   const connection = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });

@@ -23,7 +23,7 @@ export function openSqlite(path: string): DatabaseSync {
 
 /**
  * Kysely's SQLite dialect over Node's own SQLite. A damaged file and a full disk, found at whatever statement, throw
- * `database_corrupt` and `disk_full` with SQLite's own error as their cause.
+ * `database_corrupt` and `disk_full` with SQLite's own error as their cause, a lock that lasts `database_busy`.
  */
 export function nodeSqliteDialect(database: DatabaseSync): SqliteDialect {
   const path = database.location() ?? "in memory";
@@ -56,13 +56,17 @@ const nothingToDo: SqliteStatement = {
 };
 
 /** Primary result codes of SQLite, the low byte of the extended ones (sqlite.org/rescode.html). */
-const resultCode = { corrupt: 11, full: 13, notADatabase: 26 };
+const resultCode = { busy: 5, corrupt: 11, full: 13, notADatabase: 26 };
 
 function told<Result>(path: string, work: () => Result): Result {
   try {
     return work();
   } catch (error) {
-    const code = ((error as { errcode?: number }).errcode ?? 0) & 0xff;
+    const extended = (error as { errcode?: number }).errcode ?? 0;
+    const code = extended & 0xff;
+    // Its extended forms say that the transaction may go through when it is run again.
+    if (extended === resultCode.busy)
+      throw fail("database_busy", { reason: "another program has locked it for five seconds" }, error);
     if (code === resultCode.full) throw fail("disk_full", { path, free: "0 bytes" }, error);
     if (code === resultCode.corrupt || code === resultCode.notADatabase)
       throw fail("database_corrupt", { path, problem: (error as Error).message }, error);

@@ -1,7 +1,4 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, test } from "node:test";
 import { hash } from "@node-rs/argon2";
 import {
@@ -15,7 +12,13 @@ import {
   setUp,
   signIn,
 } from "../testing/account-clients.ts";
-import { makeDataset, startTestServer, type TestServer, waitForJob } from "../testing/test-server.ts";
+import {
+  makeDataset,
+  startTestServer,
+  storedTexts,
+  type TestServer,
+  waitForJob,
+} from "../testing/test-server.ts";
 import { quickTrainer } from "../testing/trainer-scripts.ts";
 
 const firstAdmin = { username: "root", email: "root@example.org", password: goodPassword };
@@ -83,7 +86,7 @@ describe("the first administrator", () => {
     );
     assert.equal((await winner.call("GET /api/auth/check")).mode, "multi-user");
     assert.equal(await codeOf(nobody.call("GET /api/cloud/jobs")), "authentication_error");
-    assert.equal(eventsOf(server, "user.created").length, 1);
+    assert.equal((await eventsOf(server, "user.created")).length, 1);
   });
 
   test("of a server that others reach needs the token that was printed, also on the machine itself", async () => {
@@ -160,11 +163,8 @@ describe("signing in", () => {
     const browser = await signIn(server, "ada");
     const { key } = await browser.call("POST /api/auth/api-keys", { body: { name: "x" } });
     const secrets = [goodPassword, key, browser.cookies.get("simpletuner_session") ?? ""];
-    const folder = join(server.stateDir, "config", "cloud");
-    for (const file of ["jobs.db", "jobs.db-wal"]) {
-      const bytes = await readFile(join(folder, file), "latin1");
-      for (const secret of secrets) assert.ok(secret.length > 20 && !bytes.includes(secret), file);
-    }
+    for (const [place, text] of await storedTexts(server))
+      for (const secret of secrets) assert.ok(secret.length > 20 && !text.includes(secret), place);
   });
 
   test("a wrong password, a name that is not there and a user switched off look the same", async () => {
@@ -185,7 +185,7 @@ describe("signing in", () => {
     }
     assert.equal(new Set(answers.map(String)).size, 1);
     assert.equal(answers[0]?.[0], 401);
-    const failed = eventsOf(server, "auth.login.failed");
+    const failed = await eventsOf(server, "auth.login.failed");
     assert.deepEqual(
       failed.map(({ reason, target_name }) => [reason, target_name]),
       [
@@ -247,13 +247,15 @@ describe("signing in", () => {
   });
 
   test("a password kept in an older form is hashed anew at the next sign-in", async () => {
-    const db = new DatabaseSync(join(server.stateDir, "config", "cloud", "jobs.db"));
     const old = await hash(goodPassword, { algorithm: 2, memoryCost: 8_192, timeCost: 1, parallelism: 1 });
-    db.prepare("UPDATE users SET password_hash = ? WHERE username = 'ada'").run(old);
+    await server.database((db) =>
+      db.updateTable("users").set({ password_hash: old }).where("username", "=", "ada").execute(),
+    );
     await signIn(server, "ada");
-    const stored = db.prepare("SELECT password_hash FROM users WHERE username = 'ada'").get();
-    db.close();
-    assert.match(String(stored?.["password_hash"]), /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+    const stored = await server.database((db) =>
+      db.selectFrom("users").select("password_hash").where("username", "=", "ada").executeTakeFirst(),
+    );
+    assert.match(stored?.password_hash ?? "", /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
     await signIn(server, "ada");
   });
 });

@@ -7,7 +7,7 @@ import { after, before, describe, it } from "node:test";
 import { pino } from "pino";
 import { type LocalStorage, openLocalStorage } from "../adapters/storage/local/local-storage.ts";
 import type { ObjectStorage } from "../adapters/storage/storage.ts";
-import { openDatabase } from "../db/open-database.ts";
+import { openTestDatabase } from "../testing/test-database.ts";
 import { openStores, type Stores } from "../db/stores/open-stores.ts";
 import { newJobRecord } from "../domain/job-record.ts";
 import { outputsBucket } from "../domain/run-files.ts";
@@ -27,10 +27,10 @@ describe("the last checkpoints of a job", () => {
   let number = 0;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "retention-"));
-    const db = await openDatabase(join(folder, "jobs.db"), Date.now);
-    close = () => db.destroy();
+    const database = await openTestDatabase(folder);
+    close = database.close;
     const nothing = (): void => undefined;
-    stores = openStores(db, Date.now, nothing, nothing);
+    stores = openStores(database.db, Date.now, nothing, nothing);
     storage = await openLocalStorage({ root: join(folder, "outputs"), durability: "fast", keepFreeBytes: 0 });
     await storage.createBucket(outputsBucket);
   });

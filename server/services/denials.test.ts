@@ -16,9 +16,9 @@ before(async () => {
 after(() => server.close());
 
 /** Written beside the answer, so a moment after it. */
-async function until(condition: () => boolean): Promise<void> {
+async function until(condition: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 5_000;
-  while (!condition() && performance.now() < deadline)
+  while (!(await condition()) && performance.now() < deadline)
     await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
@@ -27,9 +27,9 @@ test("refusals are written down once a minute for a caller and a permission, wit
   const denied = () => eventsOf(server, "security.permission_denied");
   for (let time = 0; time < 20; time++) await codeOf(ada.call("GET /api/users"));
   await codeOf(ada.call("PUT /api/cloud/data-consent/setting", { body: { consent: "deny" } }));
-  await until(() => denied().length === 2);
+  await until(async () => (await denied()).length === 2);
   assert.deepEqual(
-    denied().map(({ actor_name, permission, method, path, times, address }) => [
+    (await denied()).map(({ actor_name, permission, method, path, times, address }) => [
       actor_name,
       permission,
       method,
@@ -44,8 +44,8 @@ test("refusals are written down once a minute for a caller and a permission, wit
   );
   clock.ms += 60_001;
   await codeOf(ada.call("GET /api/users"));
-  await until(() => denied().length === 3);
-  assert.equal(denied()[2]?.["times"], 20);
+  await until(async () => (await denied()).length === 3);
+  assert.equal((await denied())[2]?.["times"], 20);
 });
 
 test("what happens to accounts is never told on the event stream, to administrators neither", async () => {

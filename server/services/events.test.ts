@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { openDatabase } from "../db/open-database.ts";
 import { openStores } from "../db/stores/open-stores.ts";
 import { readStream, type StreamReader } from "../testing/stream-reader.ts";
 import { makeDataset, startTestServer, type TestServer, waitForJob } from "../testing/test-server.ts";
@@ -125,16 +124,12 @@ test("a stream that missed too much is told to load afresh", async () => {
     });
     await waitForJob(busy.call, job_id, (job) => job.is_terminal);
     await busy.stop();
-    const db = await openDatabase(join(busy.stateDir, "config", "cloud", "jobs.db"), Date.now);
-    const { jobs } = openStores(
-      db,
-      Date.now,
-      () => undefined,
-      () => undefined,
-    );
+    const nothing = (): void => undefined;
     const many = Array.from({ length: 1_000 }, () => ({ type: "job.checkpoint" as const, data: {} }));
-    for (let batch = 0; batch < 6; batch++) await jobs.change(job_id, () => ({ events: many }));
-    await db.destroy();
+    await busy.database(async (db) => {
+      const { jobs } = openStores(db, Date.now, nothing, nothing);
+      for (let batch = 0; batch < 6; batch++) await jobs.change(job_id, () => ({ events: many }));
+    });
     await busy.restart();
     const stream = await readStream(`${busy.url}/api/events?after=1`, { "x-test-user": "local" });
     const reset = await stream.until(({ event }) => event === "reset");

@@ -12,7 +12,7 @@ import {
   terminalStatuses,
 } from "@simpletuner-cloud/contract/jobs.ts";
 import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
-import { openDatabase } from "../db/open-database.ts";
+import { openTestDatabase } from "../testing/test-database.ts";
 import { openStores, type Stores } from "../db/stores/open-stores.ts";
 import { type JobRecord, newJobRecord, withChange } from "../domain/job-record.ts";
 import { canMove, moveTo } from "../domain/job-state.ts";
@@ -28,14 +28,14 @@ let made = 0;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "job list "));
-  const db = await openDatabase(join(folder, "jobs.db"), now);
+  const { db, close: closeDatabase } = await openTestDatabase(folder, now);
   stores = openStores(
     db,
     now,
     () => undefined,
     () => undefined,
   );
-  close = () => db.destroy();
+  close = closeDatabase;
 });
 after(async () => {
   await close();

@@ -53,6 +53,9 @@ export function jobSync(options: JobSyncOptions) {
 /** See {@link jobSync}. */
 export type JobSync = ReturnType<typeof jobSync>;
 
+/** Two syncs at once: the run belongs to the job that was written first, and no other is. */
+class KnownRun extends Error {}
+
 async function takeOver(
   options: JobSyncOptions,
   provider: string,
@@ -68,12 +71,12 @@ async function takeOver(
     { type: "job.created", data: { status, name: job.wire.name, provider, found: run.externalId } },
   ] as const;
   try {
-    await options.jobs.insert(job, snapshot, events, null, (transaction) =>
-      rememberRun(transaction, { provider, externalId: run.externalId, jobId }),
-    );
+    await options.jobs.insert(job, snapshot, events, null, async (transaction) => {
+      const owner = await rememberRun(transaction, { provider, externalId: run.externalId, jobId });
+      if (owner !== jobId) throw new KnownRun();
+    });
   } catch (error) {
-    // Two syncs at once: the run belongs to the job that was written first.
-    if ((await options.externalRuns.jobOf(provider, run.externalId)) !== null) return false;
+    if (error instanceof KnownRun) return false;
     throw error;
   }
   if (job.wire.is_active) options.drive(jobId);

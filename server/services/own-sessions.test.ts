@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, test } from "node:test";
 import { recoverAccount } from "../recover-account.ts";
 import {
@@ -158,7 +156,7 @@ describe("a session", () => {
     const browser = await signIn(server, "remote");
     const cookie = `simpletuner_session=${browser.cookies.get("simpletuner_session")}`;
     const stream = await readStream(`${server.url}/api/events/stream`, { cookie });
-    await recoverAccount({ stateDir: server.stateDir, named: "remote", password: "another lighthouse" });
+    await recoverAccount({ ...server, named: "remote", password: "another lighthouse" });
     await stream.ended;
     assert.ok(!(await alive(browser)));
   });
@@ -168,16 +166,14 @@ describe("a session", () => {
     hours(24 * 31);
     await server.restart();
     root = await signIn(server, "root");
-    const count = () => {
-      const db = new DatabaseSync(join(server.stateDir, "config", "cloud", "jobs.db"), { readOnly: true });
-      const row = db.prepare("SELECT count(*) AS n FROM sessions").get();
-      db.close();
-      return Number(row?.["n"]);
-    };
+    const count = () =>
+      server.database(async (db) => (await db.selectFrom("sessions").select("id").execute()).length);
     const deadline = performance.now() + 10_000;
-    while (count() > 1 && performance.now() < deadline)
+    while ((await count()) > 1 && performance.now() < deadline)
       await new Promise((resolve) => setTimeout(resolve, 50));
-    assert.equal(count(), 1);
-    assert.ok(eventsOf(server, "auth.session.expired").some(({ actor_name }) => actor_name === "ada"));
+    assert.equal(await count(), 1);
+    assert.ok(
+      (await eventsOf(server, "auth.session.expired")).some(({ actor_name }) => actor_name === "ada"),
+    );
   });
 });

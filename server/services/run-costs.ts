@@ -163,13 +163,11 @@ async function settle(
     const clock = options.readClock();
     const ownMs = charge.state === "running" ? charge.run_ms + elapsedOf(charge, clock) : charge.run_ms;
     const counted = countedTo(charge, billedSeconds === null ? ownMs : Math.round(billedSeconds * 1_000));
-    const job = await changeCost(options, charge, counted.micros, async () => ({
-      ...counted,
-      state: "final",
-      held_micros: 0,
-      planned_micros: 0,
-      ...seenAt(clock),
-    }));
+    const job = await changeCost(options, charge, counted.micros, async (transaction) => {
+      // What was set aside becomes spent: a decision that reads one before and the other after would miss it.
+      await options.spendLimits.lock(transaction);
+      return { ...counted, state: "final", held_micros: 0, planned_micros: 0, ...seenAt(clock) };
+    });
     if (job !== "overtaken") return;
   }
 }

@@ -1,5 +1,5 @@
 import { statfs } from "node:fs/promises";
-import { fail } from "@simpletuner-cloud/contract/errors.ts";
+import { Failure, fail } from "@simpletuner-cloud/contract/errors.ts";
 import { callerMay } from "@simpletuner-cloud/contract/permissions.ts";
 import type { Health, systemEndpoints } from "@simpletuner-cloud/contract/system.ts";
 import type { Handlers } from "./handler.ts";
@@ -11,8 +11,10 @@ type Component = Health["components"][number];
 
 /** What the server tells of itself needs. */
 export interface SystemServiceOptions {
-  /** Resolves when the database answers. */
+  /** Resolves when the database answers; rejects with a `Failure` that says why it does not. */
   pingDatabase: () => Promise<void>;
+  /** As people call it: `SQLite`, `PostgreSQL`. */
+  databaseName: string;
   /** Components beside the database and the disk. */
   otherHealth: () => Promise<Component[]>;
   version: string;
@@ -37,7 +39,7 @@ export function systemService(options: SystemServiceOptions): Handlers<typeof sy
       return { status: "ok" };
     },
     async ready() {
-      const database = await databaseHealth(options.pingDatabase);
+      const database = await databaseHealth(options);
       if (options.stopping.aborted || database.status !== "healthy") {
         throw fail("not_ready", {
           reason: options.stopping.aborted ? "the server is stopping" : "the database does not answer",
@@ -47,7 +49,7 @@ export function systemService(options: SystemServiceOptions): Handlers<typeof sy
     },
     async health() {
       const components = [
-        await databaseHealth(options.pingDatabase),
+        await databaseHealth(options),
         await diskHealth(options.stateDir),
         // What lies in the database is not asked for when that does not answer.
         ...(await options.otherHealth().catch(() => [])),
@@ -84,16 +86,29 @@ export function systemService(options: SystemServiceOptions): Handlers<typeof sy
   };
 }
 
-async function databaseHealth(ping: () => Promise<void>): Promise<Component> {
+async function databaseHealth({
+  pingDatabase,
+  databaseName,
+}: Pick<SystemServiceOptions, "pingDatabase" | "databaseName">): Promise<Component> {
   const startedAt = performance.now();
-  const works = await ping().then(
-    () => true,
-    () => false,
+  const trouble = await pingDatabase().then(
+    () => null,
+    (error: unknown) =>
+      (error instanceof Failure ? error : null) ?? fail("database_unavailable", { reason: "unknown" }),
   );
   const latency_ms = Math.round((performance.now() - startedAt) * 100) / 100;
-  return works
-    ? { name: "database", status: "healthy", latency_ms, message: "SQLite database accessible" }
-    : { name: "database", status: "unhealthy", latency_ms, message: "The database does not answer" };
+  if (trouble === null)
+    return {
+      name: "database",
+      status: "healthy",
+      latency_ms,
+      message: `${databaseName} database accessible`,
+    };
+  const { reason } = trouble.details;
+  // Anybody may read it: where the database lies is not said.
+  const message =
+    typeof reason === "string" ? `The database does not answer: ${reason}` : "The database does not answer";
+  return { name: "database", status: "unhealthy", latency_ms, message };
 }
 
 async function diskHealth(folder: string): Promise<Component> {

@@ -2,10 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, request as httpRequest, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { type ReplicateEmulator, startReplicateEmulator } from "../../e2e/replicate-emulator/emulator.ts";
-import { statePaths } from "../config/state-paths.ts";
 import { signWebhook, webhookKey } from "../domain/webhook-signature.ts";
 import { makeDataset, startTestServer, type TestServer, waitForJob } from "../testing/test-server.ts";
 import { eventually } from "../testing/trainer-scripts.ts";
@@ -64,10 +62,15 @@ describe("webhooks of Replicate", () => {
   };
   const nowSeconds = (): string => String(Math.floor(Date.now() / 1_000));
   const rejections = async (): Promise<string[]> => {
-    const db = new DatabaseSync(statePaths(server.stateDir).database, { readOnly: true });
-    const rows = db.prepare("select data from job_events where type = 'webhook_rejected'").all();
-    db.close();
-    return rows.map(({ data }) => String((JSON.parse(String(data)) as { reason: unknown }).reason));
+    const rows = await server.database((db) =>
+      db
+        .selectFrom("job_events")
+        .select("data")
+        .where("type", "=", "webhook_rejected")
+        .orderBy("id")
+        .execute(),
+    );
+    return rows.map(({ data }) => String((JSON.parse(data) as { reason: unknown }).reason));
   };
 
   it("tell of the start and the end of a run, so that it is hardly looked at", async () => {

@@ -1,5 +1,3 @@
-import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { ApiError, type ApiClient, apiClient } from "@simpletuner-cloud/contract/client.ts";
 import type { TestServer } from "./test-server.ts";
 
@@ -85,11 +83,11 @@ export async function codeOf(call: Promise<unknown>): Promise<string> {
 }
 
 /** Data of the stored events of a type, as the audit will read them. */
-export function eventsOf(server: TestServer, type: string): Record<string, unknown>[] {
-  const db = new DatabaseSync(join(server.stateDir, "config", "cloud", "jobs.db"), { readOnly: true });
-  const rows = db.prepare("SELECT data FROM job_events WHERE type = ? ORDER BY id").all(type);
-  db.close();
-  return rows.map((row) => JSON.parse(String(row["data"])) as Record<string, unknown>);
+export async function eventsOf(server: TestServer, type: string): Promise<Record<string, unknown>[]> {
+  const rows = await server.database((db) =>
+    db.selectFrom("job_events").select("data").where("type", "=", type).orderBy("id").execute(),
+  );
+  return rows.map(({ data }) => JSON.parse(data) as Record<string, unknown>);
 }
 
 /** Signs in at a browser. */

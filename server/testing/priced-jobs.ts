@@ -1,8 +1,8 @@
-import { Kysely } from "kysely";
 import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
+import { sqliteEngine } from "../db/dialects/sqlite.ts";
+import { JobDatabase } from "../db/job-database.ts";
 import { migrate } from "../db/migrate.ts";
-import type { Database } from "../db/schema.ts";
-import { nodeSqliteDialect, openSqlite } from "../db/sqlite-driver.ts";
+import { openSqlite } from "../db/sqlite-driver.ts";
 import { openStores, type Stores } from "../db/stores/open-stores.ts";
 import { estimateJob } from "../domain/cost.ts";
 import { newJobRecord } from "../domain/job-record.ts";
@@ -22,14 +22,14 @@ export interface TestClock {
 }
 
 /**
- * A database in memory with everything that counts money over it. `crash` forgets what a killed server forgets: all
- * but the database.
+ * A database, in memory unless one is given, with everything that counts money over it. `crash` forgets what a killed
+ * server forgets: all but the database.
  */
-export async function pricedJobs(startMs = Date.parse("2026-11-10T12:00:00Z")) {
+export async function pricedJobs(startMs = Date.parse("2026-11-10T12:00:00Z"), given?: JobDatabase) {
   const clock: TestClock = { trueMs: startMs, skewMs: 0, bootId: "boot" };
   const now = () => clock.trueMs + clock.skewMs;
-  const db = new Kysely<Database>({ dialect: nodeSqliteDialect(openSqlite(":memory:")) });
-  await migrate(db, now);
+  const db = given ?? new JobDatabase(sqliteEngine(openSqlite(":memory:")));
+  if (!given) await migrate(db, now);
   const none = () => undefined;
   const open = () => {
     const stores = openStores(db, now, none, none);
@@ -45,7 +45,7 @@ export async function pricedJobs(startMs = Date.parse("2026-11-10T12:00:00Z")) {
 }
 
 interface Counting {
-  db: Kysely<Database>;
+  db: JobDatabase;
   now: () => number;
   stores: Stores;
   costs: RunCosts;
@@ -55,8 +55,10 @@ function acts(kit: Counting) {
   return { ...submitting(kit), ...running(kit) };
 }
 
+/** Several kits may share a database. */
+let jobsMade = 0;
+
 function submitting(kit: Counting) {
-  let number = 0;
   const { now } = kit;
   return {
     setLimit: (limit: Partial<SpendLimit> & { amountMicros: number }) =>
@@ -72,7 +74,7 @@ function submitting(kit: Counting) {
       provider?: string;
       userId?: string;
     }): Promise<{ jobId: string; warning: string | null }> {
-      const jobId = `job-${number++}`;
+      const jobId = `job-${++jobsMade}`;
       const { rate, estimateMicros = null, provider = "cloud", userId = "ada" } = options;
       const record = pricedRecord({ jobId, userId, provider }, now());
       const price = priceOf(rate, estimateMicros);

@@ -26,6 +26,39 @@ export interface ServiceUnderTest {
   get(): Promise<RealService>;
 }
 
+/** The kinds of database servers that tests use. */
+export type DatabaseServerKind = "postgres" | "mariadb";
+
+const sharedServers = new Map<DatabaseServerKind, Promise<string>>();
+
+/** Why there is no database server of a kind for tests; false where there is one. */
+export function databaseServerSkip(kind: DatabaseServerKind): string | false {
+  const { name, program } = kind === "postgres" ? postgresRecipe() : mariadbRecipe();
+  return given(kind) || program !== null ? false : `${name} was not found`;
+}
+
+/**
+ * Address of the database server of a kind that all tests of this process share: TEST_POSTGRES_URL or TEST_MARIADB_URL,
+ * else one that is started now and ended with the process. Its user may make databases.
+ */
+export function databaseServer(kind: DatabaseServerKind): Promise<string> {
+  const url = given(kind);
+  if (url) return Promise.resolve(url);
+  let server = sharedServers.get(kind);
+  if (!server) {
+    server = launch(kind === "postgres" ? postgresRecipe() : mariadbRecipe()).then((started) => {
+      started.endWithProcess();
+      return started.url;
+    });
+    sharedServers.set(kind, server);
+  }
+  return server;
+}
+
+function given(kind: DatabaseServerKind): string | undefined {
+  return process.env[kind === "postgres" ? "TEST_POSTGRES_URL" : "TEST_MARIADB_URL"] || undefined;
+}
+
 interface Recipe {
   name: string;
   /** Null where it is not installed. */
@@ -42,12 +75,16 @@ interface Recipe {
 
 /** PostgreSQL, with every setting that trades safety for speed. */
 export function realPostgres(): ServiceUnderTest {
+  return service(postgresRecipe());
+}
+
+function postgresRecipe(): Recipe {
   const initdb = firstOf([
     process.env["TEST_POSTGRES_INITDB"],
     ...[18, 17, 16, 15, 14].map((v) => `/usr/lib/postgresql/${v}/bin/initdb`),
   ]);
   const url = (port: number): string => `postgres://app@127.0.0.1:${port}/postgres`;
-  return service({
+  return {
     name: "PostgreSQL",
     program: initdb && join(dirname(initdb), "postgres"),
     prepare: (folder) =>
@@ -83,18 +120,22 @@ export function realPostgres(): ServiceUnderTest {
       await client.connect();
       await client.end();
     },
-  });
+  };
 }
 
 /** MariaDB, which speaks MySQL's protocol. */
 export function realMariadb(): ServiceUnderTest {
+  return service(mariadbRecipe());
+}
+
+function mariadbRecipe(): Recipe {
   const program = firstOf([process.env["TEST_MARIADB"], "/usr/sbin/mariadbd"]);
   const root = async (port: number, sql: string): Promise<void> => {
     const connection = await createConnection({ host: "127.0.0.1", port, user: "root" });
     await connection.query(sql);
     await connection.end();
   };
-  return service({
+  return {
     name: "MariaDB",
     program,
     prepare: (folder) =>
@@ -126,7 +167,7 @@ export function realMariadb(): ServiceUnderTest {
     url: (port) => `mysql://root@127.0.0.1:${port}/app`,
     probe: (port) => root(port, "SELECT 1"),
     furnish: (port) => root(port, "CREATE DATABASE app"),
-  });
+  };
 }
 
 /** Redis, with nothing on disk. */
@@ -187,6 +228,14 @@ async function launch(recipe: Recipe) {
     async end() {
       await kill();
       rmSync(folder, { recursive: true, force: true });
+    },
+    /** Does not keep this process, and is gone after it. */
+    endWithProcess() {
+      child.unref();
+      process.once("exit", () => {
+        child.kill("SIGKILL");
+        rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+      });
     },
   };
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,8 +6,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type ApiClient, apiClient } from "@simpletuner-cloud/contract/client.ts";
 import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
 import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
+import { statePaths } from "../config/state-paths.ts";
+import type { JobDatabase } from "../db/job-database.ts";
+import { connectDatabase } from "../db/open-database.ts";
 import { singleUser } from "../services/credentials.ts";
 import { type StartOptions, startServer } from "../main.ts";
+import { chosenDatabase, type FreshDatabase, freshDatabase } from "./test-database.ts";
 
 /** Callers that tests may be, chosen by the header `x-test-user`. */
 export const testCallers: Record<string, Caller> = {
@@ -49,6 +53,10 @@ export interface TestServer {
   accessUrl: string | null;
   folder: string;
   stateDir: string;
+  /** What it runs with: the database is among it. */
+  env: NodeJS.ProcessEnv;
+  /** Reads and writes its database beside it, on a connection of its own. */
+  database<Answer>(work: (db: JobDatabase) => Promise<Answer>): Promise<Answer>;
   call: ApiClient;
   /** A client of another caller: ada, bob, author or viewer; `nobody` sends no proof at all. */
   as: (name: string) => ApiClient;
@@ -60,7 +68,7 @@ export interface TestServer {
 }
 
 /**
- * Starts a {@link TestServer}. `script` is a shell script that trains instead of the real trainer; with `accounts` callers
+ * Starts a {@link TestServer}, on the database that TEST_DATABASE names. `script` is a shell script that trains instead of the real trainer; with `accounts` callers
  * prove who they are as they do anywhere, and `x-test-user` means nothing.
  */
 export async function startTestServer(
@@ -68,17 +76,8 @@ export async function startTestServer(
 ): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), "simpletuner test "));
   const stateDir = join(folder, "state");
-  const env: NodeJS.ProcessEnv = {
-    ...process.env,
-    SIMPLETUNER_LOG_LEVEL: "error",
-    SIMPLETUNER_CANCEL_GRACE_SECONDS: "2",
-    ...options.env,
-  };
-  if (options.script !== undefined) {
-    const path = join(folder, "trainer.sh");
-    await writeFile(path, options.script, { mode: 0o755 });
-    env["SIMPLETUNER_TRAINER_COMMAND"] = `/bin/sh "${path}"`;
-  }
+  const database = await freshDatabase(chosenDatabase, folder);
+  const env = await environmentOf(folder, database, options);
   const start: StartOptions = {
     stateDir,
     port: 0,
@@ -106,6 +105,8 @@ export async function startTestServer(
     },
     folder,
     stateDir,
+    env,
+    database: (work) => beside(database, stateDir, work),
     call: client("local") as ApiClient,
     as: (name) => client(name) as ApiClient,
     stop,
@@ -116,9 +117,43 @@ export async function startTestServer(
     },
     async close() {
       await stop();
+      await database.drop();
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** What a server starts with; a script that trains is written to its folder. */
+async function environmentOf(
+  folder: string,
+  database: FreshDatabase,
+  options: { script?: string; env?: NodeJS.ProcessEnv },
+): Promise<NodeJS.ProcessEnv> {
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    ...database.env,
+    SIMPLETUNER_LOG_LEVEL: "error",
+    SIMPLETUNER_CANCEL_GRACE_SECONDS: "2",
+    ...options.env,
+  };
+  if (options.script !== undefined) {
+    const path = join(folder, "trainer.sh");
+    await writeFile(path, options.script, { mode: 0o755 });
+    env["SIMPLETUNER_TRAINER_COMMAND"] = `/bin/sh "${path}"`;
+  }
+  return env;
+}
+
+/** Work on a server's database while it runs or not. */
+async function beside<Answer>(
+  { kind, address }: FreshDatabase,
+  stateDir: string,
+  work: (db: JobDatabase) => Promise<Answer>,
+): Promise<Answer> {
+  const db = await connectDatabase(
+    kind === "sqlite" ? { kind, path: statePaths(stateDir).database } : address,
+  );
+  return work(db).finally(() => db.destroy());
 }
 
 async function testAuthenticate(request: IncomingMessage): Promise<Caller | null> {
@@ -164,4 +199,31 @@ export async function waitForJob(
       );
     await delay(25);
   }
+}
+
+/**
+ * Everything that lies in a server's database, by where: its file and log as bytes, so that what was deleted is seen as
+ * well, or every row of it where it is on a database server.
+ */
+export async function storedTexts(server: TestServer): Promise<[place: string, text: string][]> {
+  if (chosenDatabase === "sqlite") {
+    const file = statePaths(server.stateDir).database;
+    return Promise.all(
+      [file, `${file}-wal`].map(async (path) => [path, await readFile(path, "latin1").catch(() => "")]),
+    );
+  }
+  return server.database(async (db) => {
+    const tables = await db.introspection.getTables();
+    return Promise.all(
+      tables.map(async ({ name }) => [
+        name,
+        JSON.stringify(
+          await db
+            .selectFrom(name as "jobs")
+            .selectAll()
+            .execute(),
+        ),
+      ]),
+    );
+  });
 }

@@ -6,9 +6,6 @@ export type OwnedKind = "config" | "dataloader";
 
 /** Who saved a configuration or a dataset list. The files know nothing of users, since other programs read them. */
 export function configOwnerStore(db: Kysely<Database>) {
-  const remove = async (transaction: Kysely<Database>, kind: OwnedKind, name: string): Promise<void> => {
-    await transaction.deleteFrom("config_owners").where("kind", "=", kind).where("name", "=", name).execute();
-  };
   return {
     /** The owner's id; null for what came without one, as a file or from before there were accounts. */
     async find(kind: OwnedKind, name: string): Promise<string | null> {
@@ -22,11 +19,19 @@ export function configOwnerStore(db: Kysely<Database>) {
     },
     async set(kind: OwnedKind, name: string, userId: string): Promise<void> {
       await db.transaction().execute(async (transaction) => {
-        await remove(transaction, kind, name);
-        await transaction.insertInto("config_owners").values({ kind, name, user_id: userId }).execute();
+        const updated = await transaction
+          .updateTable("config_owners")
+          .set({ user_id: userId })
+          .where("kind", "=", kind)
+          .where("name", "=", name)
+          .executeTakeFirst();
+        if (Number(updated.numUpdatedRows) === 0)
+          await transaction.insertInto("config_owners").values({ kind, name, user_id: userId }).execute();
       });
     },
-    remove: (kind: OwnedKind, name: string) => remove(db, kind, name),
+    async remove(kind: OwnedKind, name: string): Promise<void> {
+      await db.deleteFrom("config_owners").where("kind", "=", kind).where("name", "=", name).execute();
+    },
   };
 }
 

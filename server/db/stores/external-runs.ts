@@ -23,11 +23,11 @@ export function externalRunStore(db: Kysely<Database>) {
 /** See {@link externalRunStore}. */
 export type ExternalRunStore = ReturnType<typeof externalRunStore>;
 
-/** Remembers whose run it is; a run that is known already stays its job's. */
+/** Remembers whose run it is and answers that job; a run that is known already stays its job's. */
 export async function rememberRun(
   transaction: Kysely<Database>,
   run: { provider: string; externalId: string; jobId: string },
-): Promise<void> {
+): Promise<string> {
   const { provider, externalId, jobId } = run;
   const known = await transaction
     .selectFrom("external_runs")
@@ -35,9 +35,10 @@ export async function rememberRun(
     .where("provider", "=", provider)
     .where("external_id", "=", externalId)
     .executeTakeFirst();
-  if (!known)
-    await transaction
-      .insertInto("external_runs")
-      .values({ provider, external_id: externalId, job_id: jobId })
-      .execute();
+  if (known) return known.job_id;
+  await transaction
+    .insertInto("external_runs")
+    .values({ provider, external_id: externalId, job_id: jobId })
+    .execute();
+  return jobId;
 }

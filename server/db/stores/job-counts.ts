@@ -33,6 +33,17 @@ export async function addToJobCounts(
   }
 }
 
+/** Moves a job from one key to another. Every transaction locks the two rows in the same order, so none waits for each other. */
+export async function moveInJobCounts(
+  transaction: Kysely<Database>,
+  from: CountKey,
+  to: CountKey,
+): Promise<void> {
+  const moves = [[from, -1] as const, [to, 1] as const];
+  for (const [key, difference] of from.status < to.status ? moves : moves.toReversed())
+    await addToJobCounts(transaction, key, difference);
+}
+
 /** Reads how many jobs there are. */
 export function jobCountStore(db: Kysely<Database>) {
   const run = compiledQueries(db);

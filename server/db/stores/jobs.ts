@@ -10,7 +10,7 @@ import type { Database } from "../schema.ts";
 import { appendEvents, type EventDraft, type StoredEvent } from "./job-events.ts";
 import { bookCost } from "./cost-days.ts";
 import { closeCharge } from "./job-charges.ts";
-import { addToJobCounts } from "./job-counts.ts";
+import { addToJobCounts, moveInJobCounts } from "./job-counts.ts";
 
 /** A change that was written, for those who tell others about it. */
 export interface CommittedChange {
@@ -251,10 +251,7 @@ async function changeOnce(
     .where("version", "=", before.version)
     .executeTakeFirst();
   if (Number(updated.numUpdatedRows) !== 1) return "conflict";
-  if (before.wire.status !== job.wire.status) {
-    await addToJobCounts(transaction, before.wire, -1);
-    await addToJobCounts(transaction, job.wire, 1);
-  }
+  if (before.wire.status !== job.wire.status) await moveInJobCounts(transaction, before.wire, job.wire);
   await bookCost(transaction, job.wire, (costOf(job.wire) ?? 0) - (costOf(before.wire) ?? 0), nowMs);
   if (also) await also(transaction, job);
   if (before.wire.is_active && job.wire.is_terminal) await closeCharge(transaction, jobId);

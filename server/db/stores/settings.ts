@@ -44,15 +44,10 @@ export function settingStore(
     },
     /** All of the changes or none. */
     async set(changes: Partial<Settings>): Promise<void> {
-      const names = Object.keys(changes) as (keyof Settings)[];
+      // In one order, so that two writers never wait for each other.
+      const names = (Object.keys(changes) as (keyof Settings)[]).sort();
       const [event] = await db.transaction().execute(async (transaction) => {
-        await transaction.deleteFrom("settings").where("name", "in", names).execute();
-        const rows = names.map((name) => ({
-          name,
-          value: JSON.stringify(changes[name]),
-          updated_at: now(),
-        }));
-        await transaction.insertInto("settings").values(rows).execute();
+        for (const name of names) await put(transaction, name, JSON.stringify(changes[name]), now());
         return appendEvents(transaction, [
           { jobId: null, userId: null, type: "settings.changed", atMs: now(), data: { names } },
         ]);
@@ -64,3 +59,18 @@ export function settingStore(
 
 /** See {@link settingStore}. */
 export type SettingStore = ReturnType<typeof settingStore>;
+
+async function put(
+  transaction: Kysely<Database>,
+  name: keyof Settings,
+  value: string,
+  updated_at: number,
+): Promise<void> {
+  const updated = await transaction
+    .updateTable("settings")
+    .set({ value, updated_at })
+    .where("name", "=", name)
+    .executeTakeFirst();
+  if (Number(updated.numUpdatedRows) === 0)
+    await transaction.insertInto("settings").values({ name, value, updated_at }).execute();
+}

@@ -1,18 +1,21 @@
+import type { Kysely } from "kysely";
 import { parentPort, workerData } from "node:worker_threads";
 import { Failure, fail } from "@simpletuner-cloud/contract/errors.ts";
 import { adminLevelId } from "@simpletuner-cloud/contract/levels.ts";
 import { nameSubject } from "../../domain/account-names.ts";
 import { attemptRules } from "../../domain/sign-in-delay.ts";
+import type { DatabaseAddress } from "../../config/database.ts";
 import type { UsersTable } from "../account-tables.ts";
 import { openDatabase } from "../open-database.ts";
-import { openStores } from "./open-stores.ts";
+import type { Database } from "../schema.ts";
+import { openStores } from "../stores/open-stores.ts";
 
 /** What a side is asked to do: the name of an act with its arguments. */
 export type Asked = { number: number; act: keyof typeof acts; args: readonly string[] };
 
 /** One process's view of a database that others use, too, as a thread: SQLite waits for a lock without an event loop. */
-const { path } = workerData as { path: string };
-const db = await openDatabase(path, Date.now);
+const { address } = workerData as { address: DatabaseAddress };
+const db = await openDatabase(address, Date.now);
 const nothing = (): void => undefined;
 const { access, users, levels, sessions, loginAttempts } = openStores(db, Date.now, nothing, nothing);
 
@@ -34,7 +37,7 @@ function row(id: string): UsersTable {
   };
 }
 
-const change = (work: (transaction: typeof db) => Promise<void>): Promise<string> =>
+const change = (work: (transaction: Kysely<Database>) => Promise<void>): Promise<string> =>
   access.change(async (transaction) => {
     await work(transaction);
     return { answer: "done", events: [] };
@@ -79,6 +82,8 @@ const acts = {
     const wait = await loginAttempts.begin([{ subject: nameSubject(name), rule: attemptRules.name }]);
     return wait === 0 ? "done" : "refused";
   },
+  takeLevel: (id: string) => change((transaction) => levels.take(transaction, id, adminLevelId)),
+  giveLevel: (id: string) => change((transaction) => levels.give(transaction, id, adminLevelId)),
   sessionsOf: async (id: string) => String((await sessions.ofUser(id, Date.now())).length),
   clear: async () => {
     for (const table of ["users", "user_levels", "sessions", "login_attempts"] as const)
@@ -87,7 +92,9 @@ const acts = {
   },
 } satisfies Record<string, (...args: string[]) => Promise<string>>;
 
-parentPort?.on("message", ({ number, act, args }: Asked) => {
+parentPort?.on("message", (message: Asked | "close") => {
+  if (message === "close") return void db.destroy().then(() => parentPort?.close());
+  const { number, act, args } = message;
   const run = acts[act] as (...given: readonly string[]) => Promise<string>;
   run(...args).then(
     (outcome) => parentPort?.postMessage({ number, outcome }),
