@@ -1,5 +1,6 @@
 import { apiKeyEndpoints } from "./api-keys.ts";
 import { artifactEndpoints } from "./artifacts.ts";
+import { auditEndpoints } from "./audit.ts";
 import { backupEndpoints } from "./backups.ts";
 import { authEndpoints } from "./auth.ts";
 import { circuitBreakerEndpoints } from "./circuit-breakers.ts";
@@ -46,6 +47,7 @@ export const api = {
   cost: costEndpoints,
   events: eventEndpoints,
   trainerEvents: trainerEventEndpoints,
+  audit: auditEndpoints,
   backups: backupEndpoints,
   auth: authEndpoints,
   apiKeys: apiKeyEndpoints,

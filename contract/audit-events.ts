@@ -1,3 +1,5 @@
+import type { EventType } from "./event-types.ts";
+
 /**
  * Events of accounts and of who may do what (CONTRACT 2.9), with what their `data` holds beside who did it
  * (`actor_id`, `actor_name`, `address`) and to whom (`target_id`, `target_name`). They are stored in the one event log
@@ -33,3 +35,29 @@ export type AuditEventType = keyof typeof auditEventTypes;
 export function isAuditEvent(type: string): boolean {
   return Object.hasOwn(auditEventTypes, type);
 }
+
+/** Events of other kinds that the audit keeps too: what people did to jobs, money, providers, secrets and backups. */
+const alsoAudited = [
+  "job.created",
+  "job.cancel_requested",
+  "job.deleted",
+  "job.artifacts_deleted",
+  "settings.changed",
+  "provider.configured",
+  "provider.run_cancelled",
+  "circuit_breaker.reset",
+  "secrets.changed",
+  "backup.created",
+  "backup.failed",
+  "backup.deleted",
+  "backup.restored",
+  "audit.archived",
+] as const satisfies readonly EventType[];
+
+/** Every event that gets an entry in the audit. */
+export const auditedEventTypes: readonly string[] = [...Object.keys(auditEventTypes), ...alsoAudited].sort();
+
+/** What a security review looks at first (CONTRACT 1.16): refusals and everything under `security.`. */
+export const securityEventTypes: readonly string[] = auditedEventTypes.filter(
+  (type) => type.startsWith("security.") || type === "auth.login.failed" || type === "webhook_rejected",
+);

@@ -9,7 +9,12 @@ export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
  * How an endpoint answers: one JSON value, or a stream whose bytes the service writes itself.
  * `sse` is `text/event-stream`, `text` a plain text download, `zip` an archive.
  */
-export type Answer = TSchema | { readonly stream: "sse" | "text" | "zip"; readonly description: string };
+export type Answer =
+  | TSchema
+  | { readonly stream: "sse"; readonly description: string }
+  | { readonly stream: "zip"; readonly description: string }
+  /** `fileName` may hold parameters of the path or the query in braces. */
+  | { readonly stream: "text"; readonly description: string; readonly fileName: string };
 
 /**
  * Who may call: who holds a permission, every user with the reason why, or nobody in particular with the reason why

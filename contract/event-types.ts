@@ -26,6 +26,7 @@ export const eventTypes = {
   "backup.failed": "by, reason",
   "backup.deleted": "backup_id, by",
   "backup.restored": "backup_id: the database is the one of that backup from here on",
+  "audit.archived": "first_id, last_id, file: old audit entries were moved into this file",
 } as const;
 
 /** A name of {@link eventTypes}. */

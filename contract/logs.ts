@@ -60,7 +60,7 @@ export const logEndpoints = {
     tag,
     summary: "The whole log as text",
     params: JobParams,
-    answer: { stream: "text", description: "text/plain" },
+    answer: { stream: "text", description: "text/plain", fileName: "{job_id}.log" },
     errors: ["job_not_found"],
   }),
   streamLogs: endpoint({

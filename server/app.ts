@@ -1,5 +1,6 @@
 import { reconcileRuns } from "./background/reconcile-runs.ts";
 import { runDriver } from "./background/drive-run.ts";
+import { archiveAudit, type AuditKeepingOptions, sealAudit } from "./background/keep-audit.ts";
 import { makeBackups } from "./background/make-backups.ts";
 import { appliedRestore, finishRestore } from "./backups/restore-backup.ts";
 import { settleRestoredJobs } from "./services/restored-jobs.ts";
@@ -50,6 +51,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     sweeps: sweepStorageHourly({ ...parts, stopping: stopping.signal }),
     reconcile: reconcileRuns({ ...parts, ...stores, stopping: stopping.signal }),
     state: sweepState({ ...parts, stopping: stopping.signal }),
+    audit: sealAudit(keepingOf(options, parts, stopping.signal)),
+    auditArchive: archiveAudit(keepingOf(options, parts, stopping.signal)),
     backups: makeBackups({ ...parts, ...stores, stopping: stopping.signal }),
   };
   const handlers = composeHandlers(options, parts, queue, stopping.signal);
@@ -67,6 +70,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     async start() {
       const restored = appliedRestore(paths);
       if (restored !== null) {
+        await parts.auditLog.forgetHead();
         await settleRestoredJobs({ ...stores, now: options.now }, restored.backup_id);
         await finishRestore(paths);
         parts.log.warn({ backup_id: restored.backup_id, kept: restored.replaced }, "the backup is in place");
@@ -93,6 +97,10 @@ export async function createApp(options: AppOptions): Promise<App> {
       storage.close?.();
     },
   };
+}
+
+function keepingOf({ config }: AppOptions, parts: Parts, stopping: AbortSignal): AuditKeepingOptions {
+  return { ...parts, ...parts.stores, ...config, archiveFolder: parts.paths.archive, stopping };
 }
 
 /** What starts jobs and drives them on. */

@@ -46,6 +46,8 @@ export interface ServerConfig {
   backupFolder: string | null;
   /** SIMPLETUNER_BACKUP_URL: an external bucket that each backup is copied to. */
   backupBucket: ExternalStorageConfig | null;
+  /** SIMPLETUNER_AUDIT_RETENTION_DAYS: entries that are older go into archives; default 90, 0 (null) keeps all (CONTRACT 5.2). */
+  auditRetentionDays: number | null;
   /** SIMPLETUNER_STAGING_URL: the external bucket that providers fetch large archives from; null without. */
   stagingBucket: ExternalStorageConfig | null;
   /** SIMPLETUNER_TRUSTED_PROXIES: addresses and ranges whose forwarding headers are believed; default loopback. */
@@ -81,6 +83,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     externalStorage: externalStorageOf(env, "SIMPLETUNER_STORAGE"),
     backupFolder: env["SIMPLETUNER_BACKUP_DIR"] || null,
     backupBucket: externalStorageOf(env, "SIMPLETUNER_BACKUP"),
+    auditRetentionDays: integerOf(env, "SIMPLETUNER_AUDIT_RETENTION_DAYS", 90, 0, 36_500) || null,
     stagingBucket: externalStorageOf(env, "SIMPLETUNER_STAGING"),
     trustedProxies: addressRangesOf(env, "SIMPLETUNER_TRUSTED_PROXIES", ["127.0.0.0/8", "::1"]),
     tls: tlsOf(env),

@@ -8,8 +8,17 @@ import { StartError } from "./config/values.ts";
  * moment, and put in place by a link that never replaces a key another process made meanwhile.
  */
 export function credentialKey(path: string, env: NodeJS.ProcessEnv): Buffer {
-  const given = env["SIMPLETUNER_CREDENTIAL_KEY"];
-  if (given) return keyOf(given.trim(), "SIMPLETUNER_CREDENTIAL_KEY");
+  return keptKey(path, env, "SIMPLETUNER_CREDENTIAL_KEY");
+}
+
+/** The 32-byte key that seals the audit; kept as {@link credentialKey} is. */
+export function auditKey(path: string, env: NodeJS.ProcessEnv): Buffer {
+  return keptKey(path, env, "SIMPLETUNER_AUDIT_KEY");
+}
+
+function keptKey(path: string, env: NodeJS.ProcessEnv, variable: string): Buffer {
+  const given = env[variable];
+  if (given) return keyOf(given.trim(), variable);
   const existing = readKey(path);
   if (existing) return existing;
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -26,7 +35,7 @@ export function credentialKey(path: string, env: NodeJS.ProcessEnv): Buffer {
   } finally {
     rmSync(temporary, { force: true });
   }
-  return readKey(path) ?? credentialKey(path, env);
+  return readKey(path) ?? keptKey(path, env, variable);
 }
 
 function readKey(path: string): Buffer | null {
@@ -42,7 +51,7 @@ function keyOf(text: string, place: string): Buffer {
   const key = Buffer.from(text, "base64");
   if (key.length !== 32)
     throw new StartError(
-      `${place}: the key must be 32 bytes in base64. Restore it from your backup; without it stored secrets cannot be read.`,
+      `${place}: the key must be 32 bytes in base64. Restore it from your backup; without it what was sealed with it cannot be read or checked.`,
     );
   return key;
 }

@@ -138,6 +138,16 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     text: "secret key for the bucket of the backups",
   },
   {
+    name: "SIMPLETUNER_AUDIT_RETENTION_DAYS",
+    otherwise: "90",
+    text: "days that entries stay in the audit before they are moved into archives; 0 keeps them for ever",
+  },
+  {
+    name: "SIMPLETUNER_AUDIT_KEY",
+    otherwise: "audit.key in the state directory",
+    text: "32 bytes in base64 that seal the audit; the same on every server of one database",
+  },
+  {
     name: "SIMPLETUNER_STAGING_URL",
     otherwise: "SIMPLETUNER_STORAGE_URL",
     text: "external bucket that a provider fetches archives from that it takes no upload of: s3://bucket/prefix?endpoint=https://host",

@@ -1,6 +1,7 @@
 import { runRefresher } from "../services/refresh-runs.ts";
 import { jobSync } from "../services/job-sync.ts";
 import { webhookService } from "../services/webhooks.ts";
+import { auditService } from "../services/audit.ts";
 import { backupService } from "../services/backups.ts";
 import { gitRepository } from "../adapters/git/git-repository.ts";
 import { configSnapshots } from "../services/config-snapshots.ts";
@@ -78,6 +79,7 @@ export function composeHandlers(
     events: eventService({ ...shared, maxStreams: options.config.maxEventStreams }),
     trainerEvents: trainerEventService({ ...shared, uploadTokens: parts.tokens }),
     webhooks: webhooks(parts, queue),
+    audit: auditService(shared),
     backups: backupService(parts.backupOptions, parts.backups),
     system: systemService({
       ...parts,

@@ -7,7 +7,9 @@ import { type OpenStorage, openStorage } from "../adapters/storage/open-storage.
 import { packageRoot } from "../config/package-files.ts";
 import { StartError } from "../config/values.ts";
 import { statePaths, type StatePaths } from "../config/state-paths.ts";
-import { credentialKey } from "../credential-key.ts";
+import { auditKey, credentialKey } from "../credential-key.ts";
+import { auditSealer } from "../domain/audit-chain.ts";
+import { auditLog } from "../services/audit-log.ts";
 import { openDatabase } from "../db/open-database.ts";
 import { openStores, type Stores } from "../db/stores/open-stores.ts";
 import { outputsBucket } from "../domain/run-files.ts";
@@ -78,6 +80,7 @@ export async function openParts(options: AppOptions) {
     state,
     storage,
     ...outside,
+    ...auditParts(paths, stores, options.env),
     backupOptions,
     backups: backupKeeper(backupOptions),
     ...configParts(paths, stores),
@@ -112,6 +115,12 @@ function sharedState({ config, log, now }: AppOptions, { state }: StatePaths) {
     now,
     onError: (error) => log.error({ err: error }, "the state backend has trouble"),
   });
+}
+
+/** What keeps the audit. */
+function auditParts({ auditKey: path, auditHead }: StatePaths, stores: Stores, env: NodeJS.ProcessEnv) {
+  const sealer = auditSealer(auditKey(path, env));
+  return { auditSealer: sealer, auditLog: auditLog({ ...stores, sealer, headFile: auditHead }) };
 }
 
 /** Saved configurations and who may change them. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
+import { onBehalfOf } from "../db/event-origin.ts";
 import { packageRoot, packageVersion } from "../config/package-files.ts";
 import { errorAnswer } from "../http/errors.ts";
 import { type AllHandlers, jsonResponse, mountApi, type NodeApp } from "../http/mount-api.ts";
@@ -23,6 +24,7 @@ export function webListener(
   const app: NodeApp = new Hono<{ Bindings: HttpBindings }>();
   mountApi(app, {
     ...parts,
+    onBehalfOf,
     clientAddress: clientAddressReader(addressMatcher(options.config.trustedProxies)),
     handlers,
     log: options.log,

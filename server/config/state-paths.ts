@@ -14,6 +14,9 @@ export function statePaths(stateDir: string) {
     restore: join(stateDir, "config", "cloud", "restore"),
     backups: join(stateDir, "backups"),
     lock: join(cloud, "server.lock.db"),
+    auditKey: join(stateDir, "audit.key"),
+    auditHead: join(stateDir, "audit.head"),
+    archive: join(stateDir, "archive"),
     credentialKey: join(stateDir, "credential.key"),
     outputs: join(stateDir, "cloud_outputs"),
   };

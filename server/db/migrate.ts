@@ -6,6 +6,7 @@ import { cost } from "./migrations/003-cost.ts";
 import { externalRuns } from "./migrations/004-external-runs.ts";
 import { providerSettings } from "./migrations/005-provider-settings.ts";
 import { users } from "./migrations/007-users.ts";
+import { audit } from "./migrations/009-audit.ts";
 import type { Database } from "./schema.ts";
 
 /** One change of the schema. It runs the same changes, in their order, whenever it runs. */
@@ -22,6 +23,7 @@ const migrations: readonly Migration[] = [
   { name: "004-external-runs", up: externalRuns },
   { name: "005-provider-settings", up: providerSettings },
   { name: "007-users", up: users },
+  { name: "009-audit", up: audit },
 ];
 
 /** Names of every migration of this release, in order. */

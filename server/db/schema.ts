@@ -1,11 +1,12 @@
 import type { Generated } from "kysely";
 import type { AccountTables } from "./account-tables.ts";
+import type { AuditTables } from "./audit-tables.ts";
 
 /**
  * The database as the code sees it. Instants are epoch milliseconds, JSON is text, money is integer
  * micro-dollars. Columns exist for what is filtered, sorted, guarded or summed; the rest of a record is JSON.
  */
-export interface Database extends AccountTables {
+export interface Database extends AccountTables, AuditTables {
   jobs: JobsTable;
   job_counts: JobCountsTable;
   job_snapshots: JobSnapshotsTable;
@@ -69,6 +70,8 @@ export interface JobEventsTable {
   type: string;
   at: number;
   data: string;
+  /** Who caused it and from where, as JSON; null when the server did by itself. Only the audit shows it. */
+  origin: string | null;
 }
 
 /** Log text in pieces of whole lines. */

@@ -6,6 +6,7 @@ import { api } from "@simpletuner-cloud/contract/api.ts";
 import type { Endpoint } from "@simpletuner-cloud/contract/endpoint.ts";
 import { Failure } from "@simpletuner-cloud/contract/errors.ts";
 import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
+
 import type { AccessWatch } from "../services/access-watch.ts";
 import type { Denials } from "../services/denials.ts";
 import {
@@ -29,6 +30,13 @@ import { currentCorrelationId } from "./request-scope.ts";
 /** Handlers for every endpoint of the contract: one that is missing does not compile. */
 export type AllHandlers = { [Group in keyof typeof api]: Handlers<(typeof api)[Group]> };
 
+/** Who causes a request, and from where; the id is empty for anonymous callers. */
+export interface RequestOrigin {
+  actorId: string;
+  actorName: string;
+  address: string;
+}
+
 /** What mounting needs. */
 export interface MountOptions {
   handlers: AllHandlers;
@@ -36,6 +44,8 @@ export interface MountOptions {
   ownPages: OwnPages;
   accessWatch: AccessWatch;
   denials: Denials;
+  /** Runs work so that what it stores tells who caused it. */
+  onBehalfOf<Result>(origin: RequestOrigin, work: () => Result): Result;
   /** Who is at the other end, proxies that are trusted left out. */
   clientAddress: ClientAddress;
   log: Logger;
@@ -83,13 +93,17 @@ async function answer(
     caller = await options.authenticate(context.env.incoming);
     admit(endpoint, context, caller, options);
     const requestContext = contextOf(endpoint, context, caller, options, correlationId);
-    const result = await handler(await inputOf(endpoint, context), requestContext);
+    const input = await inputOf(endpoint, context);
+    const result = await options.onBehalfOf(originOf(caller, requestContext), () =>
+      handler(input, requestContext),
+    );
     if (!("stream" in endpoint.answer)) return jsonAnswer(outgoing, endpoint, result, options);
     if (endpoint.answer.stream === "sse")
       await writeEventStream(outgoing, result as AsyncIterable<StreamMessage>);
     else if (endpoint.answer.stream === "zip")
       await writeDownload(outgoing, result as FileDownload, requestContext.closed);
-    else await writeText(outgoing, result as AsyncIterable<string>, fileNameOf(context));
+    else
+      await writeText(outgoing, result as AsyncIterable<string>, fileNameOf(endpoint.answer.fileName, input));
     return RESPONSE_ALREADY_SENT;
   } catch (error) {
     const { status, body } = errorAnswer(error, correlationId, options.log);
@@ -251,6 +265,13 @@ export function jsonResponse(text: string, status: number): Response {
   return new Response(text, { status, headers: jsonHeaders });
 }
 
-function fileNameOf(context: NodeContext): string {
-  return `${(context.req.param("job_id") ?? "job").replaceAll(/[^\w-]/g, "_")}.log`;
+function fileNameOf(pattern: string, { params, query }: { params: unknown; query: unknown }): string {
+  const values = { ...(query as object), ...(params as object) } as Record<string, unknown>;
+  return pattern.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
+    String(values[name] ?? "").replaceAll(/[^\w-]/g, "_"),
+  );
+}
+
+function originOf(caller: Caller | null, { client }: RequestContext): RequestOrigin {
+  return { actorId: caller?.userId ?? "", actorName: caller?.username ?? "", address: client.address };
 }

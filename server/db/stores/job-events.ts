@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import type { JobEvent } from "@simpletuner-cloud/contract/jobs.ts";
+import { currentOrigin } from "../event-origin.ts";
 import { fixedLimit } from "../fixed-limit.ts";
 import type { Database } from "../schema.ts";
 
@@ -39,6 +40,7 @@ export async function appendEvents(
     .where("name", "=", "event")
     .executeTakeFirstOrThrow();
   const first = Number(counter.value) - drafts.length + 1;
+  const origin = currentOrigin();
   const rows = drafts.map((draft, index) => ({
     id: first + index,
     job_id: draft.jobId,
@@ -46,6 +48,7 @@ export async function appendEvents(
     type: draft.type,
     at: draft.atMs,
     data: JSON.stringify(draft.data),
+    origin: origin && JSON.stringify(origin),
   }));
   await transaction.insertInto("job_events").values(rows).execute();
   return rows.map(storedEvent);

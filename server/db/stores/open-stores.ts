@@ -1,6 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Database } from "../schema.ts";
 import { accessStore } from "./access.ts";
+import { auditEntryStore } from "./audit-entries.ts";
 import { apiKeyStore } from "./api-keys.ts";
 import { configOwnerStore } from "./config-owners.ts";
 import { costDayStore } from "./cost-days.ts";
@@ -50,6 +51,7 @@ export function openStores(
     costDays: costDayStore(db),
     spendLimits: spendLimitStore(db, now, onServerEvent),
     storedProviderSettings: providerSettingStore(db, now, onServerEvent),
+    auditEntries: auditEntryStore(db, now),
     access: accessStore(db, now),
     users: userStore(db),
     rights: userRightsStore(db),

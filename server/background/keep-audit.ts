@@ -1,0 +1,94 @@
+import { mkdir, open, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import type { Logger } from "pino";
+import type { AuditEntryStore } from "../db/stores/audit-entries.ts";
+import type { AuditSealer, SealedRecord } from "../domain/audit-chain.ts";
+import { shown } from "../services/audit.ts";
+import type { AuditLog } from "../services/audit-log.ts";
+import { type Loop, startLoop } from "./loop.ts";
+
+const sealEveryMs = 1_000;
+const archiveEveryMs = 3_600_000;
+const dayMs = 86_400_000;
+/** Entries of one archive file. */
+const entriesOfFile = 10_000;
+
+const compress = promisify(gzip);
+
+/** What keeping the audit needs. */
+export interface AuditKeepingOptions {
+  auditEntries: AuditEntryStore;
+  auditLog: AuditLog;
+  auditSealer: AuditSealer;
+  /** Days that entries stay; null keeps them for ever. */
+  auditRetentionDays: number | null;
+  archiveFolder: string;
+  now: () => number;
+  log: Pick<Logger, "warn">;
+  stopping: AbortSignal;
+}
+
+/** Seals what happened, soon after it did. */
+export function sealAudit({ auditLog, log, stopping }: AuditKeepingOptions): Loop {
+  return startLoop({
+    name: "sealing the audit",
+    everyMs: sealEveryMs,
+    round: auditLog.seal,
+    log,
+    stopping,
+  });
+}
+
+/**
+ * Moves entries that are older than they are to stay into files of JSON lines, `audit-<first>-<last>.jsonl.gz`, and takes
+ * them out only once the file is on the disk. A crash in between writes the same file again.
+ */
+export function archiveAudit(options: AuditKeepingOptions): Loop {
+  const { auditEntries, auditRetentionDays, archiveFolder, now, log, stopping } = options;
+  const round = async (): Promise<void> => {
+    if (auditRetentionDays === null) return;
+    const chain = await auditEntries.chain();
+    const kept = (await auditEntries.firstSince(now() - auditRetentionDays * dayMs)) ?? chain.last.id + 1;
+    for (let from = chain.start.id; !stopping.aborted;) {
+      const records = await auditEntries.after(from, kept - 1, entriesOfFile);
+      const end = records.at(-1);
+      if (!end) return;
+      const file = `audit-${from + 1}-${end.id}.jsonl.gz`;
+      await writeArchive(archiveFolder, file, records);
+      const start = { id: end.id, hash: end.hash };
+      const startProof = options.auditSealer.startProof(start);
+      if (!(await auditEntries.removeArchived({ from, start, startProof, file }))) return;
+      from = end.id;
+    }
+  };
+  const loop = startLoop({
+    name: "archiving the audit",
+    everyMs: archiveEveryMs,
+    round,
+    log,
+    stopping,
+  });
+  void loop.runOnce();
+  return loop;
+}
+
+async function writeArchive(folder: string, name: string, records: readonly SealedRecord[]): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const temporary = join(folder, `${name}.${process.pid}.new`);
+  const file = await open(temporary, "w", 0o600);
+  try {
+    const lines = records.map(
+      (record) => `${JSON.stringify({ ...shown(record), event_id: record.eventId })}\n`,
+    );
+    await file.writeFile(await compress(lines.join("")));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, join(folder, name));
+  const directory = await open(folder, "r");
+  await directory.sync();
+  await directory.close();
+}
