@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { addBackup } from "./commands/backup.ts";
 import { addBackupRestore } from "./commands/backup-restore.ts";
+import { addAudit } from "./commands/audit.ts";
 import { addAuth } from "./commands/auth.ts";
 import { addCloud } from "./commands/cloud.ts";
 import { addConfigsImport } from "./commands/configs-import.ts";
@@ -85,6 +86,7 @@ function cliProgram(io: Io): Command {
   addCloud(program, io);
   addSecrets(program, io);
   addAuth(program, io);
+  addAudit(program, io);
   addStatus(program, io);
   addDoctor(program, io);
   return program;

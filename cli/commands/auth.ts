@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Io } from "../io.ts";
+import { addAudit } from "./audit.ts";
 import { addAuthKeys } from "./auth-keys.ts";
 import { addAuthLevels } from "./auth-levels.ts";
 import { addAuthRights } from "./auth-rights.ts";
@@ -20,4 +21,5 @@ export function addAuth(parent: Command, io: Io): void {
   addSetPassword(users, io);
   addAuthRights(users, io);
   addAuthLevels(users, io);
+  addAudit(auth, io);
 }
