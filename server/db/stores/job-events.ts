@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 import type { JobEvent } from "@simpletuner-cloud/contract/jobs.ts";
-import { currentOrigin } from "../event-origin.ts";
+import { currentOrigin, type EventOrigin } from "../event-origin.ts";
 import { fixedLimit } from "../fixed-limit.ts";
 import type { Database } from "../schema.ts";
 
@@ -12,6 +12,8 @@ export interface EventDraft {
   type: string;
   atMs: number;
   data: Record<string, unknown>;
+  /** On whose behalf, where it is not stored by the work that caused it; null for the server itself. */
+  origin?: EventOrigin | null;
 }
 
 /** A stored event with the user it belongs to. */
@@ -40,7 +42,6 @@ export async function appendEvents(
     .where("name", "=", "event")
     .executeTakeFirstOrThrow();
   const first = Number(counter.value) - drafts.length + 1;
-  const origin = currentOrigin();
   const rows = drafts.map((draft, index) => ({
     id: first + index,
     job_id: draft.jobId,
@@ -48,7 +49,7 @@ export async function appendEvents(
     type: draft.type,
     at: draft.atMs,
     data: JSON.stringify(draft.data),
-    origin: origin && JSON.stringify(origin),
+    origin: originText(draft.origin === undefined ? currentOrigin() : draft.origin),
   }));
   await transaction.insertInto("job_events").values(rows).execute();
   return rows.map(storedEvent);
@@ -121,6 +122,10 @@ export function jobEventStore(db: Kysely<Database>) {
 
 /** See {@link jobEventStore}. */
 export type JobEventStore = ReturnType<typeof jobEventStore>;
+
+function originText(origin: EventOrigin | null): string | null {
+  return origin && JSON.stringify(origin);
+}
 
 function storedEvent(row: Database["job_events"]): StoredEvent {
   return {
