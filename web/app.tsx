@@ -23,6 +23,7 @@ const configVersions = lazyScreen(() =>
 );
 const job = lazyScreen(() => import("./screens/job/job-screen.tsx").then((module) => module.JobScreen));
 const backups = lazyScreen(() => import("./screens/backups/backups.tsx").then((module) => module.Backups));
+const audit = lazyScreen(() => import("./screens/audit/audit.tsx").then((module) => module.Audit));
 const providers = lazyScreen(() =>
   import("./screens/providers/providers.tsx").then((module) => module.Providers),
 );
@@ -95,6 +96,12 @@ const places: readonly Place[] = [
     needs: "config.view",
     prefetch: configVersions.prefetch,
     show: () => <configVersions.Screen name={route.value.query.get("name")} />,
+  },
+  {
+    pattern: "/settings/audit",
+    needs: "admin.audit",
+    prefetch: audit.prefetch,
+    show: () => <audit.Screen />,
   },
   {
     pattern: "/settings/backups",

@@ -16,7 +16,7 @@ const kinds: readonly [start: string, target: string, field: string | null][] = 
   ["circuit_breaker.", "circuit_breaker", "name"],
   ["secrets.", "secret", "name"],
   ["backup.", "backup", "backup_id"],
-  ["settings.", "setting", null],
+  ["settings.", "setting", "names"],
   ["audit.", "audit", null],
 ];
 
@@ -30,5 +30,6 @@ export function auditTarget(type: string, jobId: string | null, data: Record<str
 }
 
 function textOf(value: unknown): string | null {
+  if (Array.isArray(value)) return textOf(value.join(", "));
   return typeof value === "string" && value !== "" ? value : null;
 }

@@ -29,6 +29,13 @@ const places: readonly SettingsPlace[] = [
     needs: "admin.users",
   },
   {
+    href: "/settings/audit",
+    icon: "shield",
+    title: () => t("audit"),
+    text: () => t("audit_text"),
+    needs: "admin.audit",
+  },
+  {
     href: "/settings/backups",
     icon: "copy",
     title: () => t("backups"),
