@@ -1,0 +1,95 @@
+import { setImmediate as turnEnd } from "node:timers/promises";
+import type { StateStore } from "../adapters/state/state.ts";
+import type { RateRule, WindowUsage } from "../domain/sliding-window.ts";
+
+/** What became of one request that is counted. */
+export interface RateDecision {
+  readonly allowed: boolean;
+  readonly limit: number;
+  /** How many more may come now. */
+  readonly remaining: number;
+  /** Until one may come again; 0 while one may. */
+  readonly retryMs: number;
+  /** Until all may come again, if none comes meanwhile. */
+  readonly resetMs: number;
+}
+
+/** Requests of one key that are put to the store as one question. */
+interface Asking {
+  count: number;
+  decisions: Promise<RateDecision[]>;
+}
+
+/**
+ * Counts under one rule, for all replicas together: in no window are there ever more than the limit. What comes for the
+ * same key in one turn of this process is one question to the store, and a key that is full is not asked for again until
+ * it has a place: till then every answer would be the same.
+ */
+export function rateLimiter(state: StateStore, prefix: string, rule: RateRule) {
+  const asking = new Map<string, Asking>();
+  const full = fullKeys();
+
+  const ask = async (key: string, entry: { count: number }): Promise<RateDecision[]> => {
+    await turnEnd();
+    asking.delete(key);
+    const askedAtMs = performance.now();
+    const usage = await state.takePlaces(`${prefix}:${key}`, rule, entry.count);
+    if (usage.retryMs > 0) full.note(key, askedAtMs, usage);
+    return decisionsOf(rule, entry.count, usage);
+  };
+  const check = async (key: string): Promise<RateDecision> => {
+    const known = full.find(key, performance.now());
+    if (known) return { allowed: false, limit: rule.limit, remaining: 0, ...known };
+    let entry = asking.get(key);
+    if (!entry) {
+      const opened = { count: 0 };
+      entry = Object.assign(opened, { decisions: ask(key, opened) });
+      asking.set(key, entry);
+    }
+    const place = entry.count++;
+    return (await entry.decisions)[place] as RateDecision;
+  };
+  return {
+    rule,
+    /** Counts one request of a key if there is a place for it. Throws `state_unavailable` when the store does not answer. */
+    check,
+    /** Counts one request as {@link check} does, and does the work that depends on it. */
+    track: async <Result>(key: string, work: (decision: RateDecision) => Promise<Result>): Promise<Result> =>
+      work(await check(key)),
+    /** How full the window of a key is; counts nothing. */
+    usage: (key: string): Promise<WindowUsage> => state.takePlaces(`${prefix}:${key}`, rule, 0),
+  };
+}
+
+/** See {@link rateLimiter}. */
+export type RateLimiter = ReturnType<typeof rateLimiter>;
+
+/** The decisions on so many requests that came together: the first get the places. */
+function decisionsOf({ limit }: RateRule, asked: number, usage: WindowUsage): RateDecision[] {
+  const { allowed, used, retryMs, resetMs } = usage;
+  return Array.from({ length: asked }, (_, place) => {
+    const remaining = Math.max(0, limit - used + Math.max(0, allowed - place - 1));
+    return { allowed: place < allowed, limit, remaining, retryMs: remaining > 0 ? 0 : retryMs, resetMs };
+  });
+}
+
+/** Keys remembered as full; one that is forgotten is asked for again. */
+const mostRemembered = 10_000;
+
+function fullKeys() {
+  const known = new Map<string, { untilMs: number; emptyAtMs: number }>();
+  return {
+    /** `askedAtMs` lies before the store looked, so that no place is refused that is free already. */
+    note(key: string, askedAtMs: number, { retryMs, resetMs }: WindowUsage): void {
+      if (known.size >= mostRemembered) known.clear();
+      known.set(key, { untilMs: askedAtMs + retryMs, emptyAtMs: askedAtMs + resetMs });
+    },
+    find(key: string, nowMs: number): { retryMs: number; resetMs: number } | null {
+      const found = known.get(key);
+      if (!found) return null;
+      if (found.untilMs > nowMs) return { retryMs: found.untilMs - nowMs, resetMs: found.emptyAtMs - nowMs };
+      known.delete(key);
+      return null;
+    },
+  };
+}
