@@ -8,6 +8,8 @@ import { configEndpoints } from "./configs.ts";
 import { configVersionEndpoints } from "./config-versions.ts";
 import { costEndpoints } from "./cost.ts";
 import { dataConsentEndpoints } from "./data-consent.ts";
+import { deliveryEndpoints } from "./deliveries.ts";
+import { destinationEndpoints } from "./destinations.ts";
 import { eventEndpoints } from "./events.ts";
 import { jobEndpoints } from "./jobs.ts";
 import { levelEndpoints } from "./levels.ts";
@@ -32,6 +34,8 @@ export const api = {
   logs: logEndpoints,
   results: resultEndpoints,
   artifacts: artifactEndpoints,
+  deliveries: deliveryEndpoints,
+  destinations: destinationEndpoints,
   storageKeys: storageKeyEndpoints,
   storageSettings: storageSettingEndpoints,
   dataConsent: dataConsentEndpoints,

@@ -15,6 +15,8 @@ export const eventTypes = {
   "job.artifacts_deleted": "by, key? | prefix?, files, bytes",
   "job.artifacts_pruned": "files, bytes, kept: older checkpoints were deleted, the last `kept` stay",
   "job.report_ignored": "report, status: a late or duplicate report that was recorded, not applied",
+  "job.delivery": "the delivery as it is now",
+  "job.delivery_progress": "the delivery as it is now (live only)",
   "job.deleted": "",
   "job.progress": "progress?, upload_progress? (live only)",
   "settings.changed": "names",
@@ -33,4 +35,4 @@ export const eventTypes = {
 export type EventType = keyof typeof eventTypes;
 
 /** Event types that are sent live and never stored. */
-export const liveOnlyEvents: readonly EventType[] = ["job.progress"];
+export const liveOnlyEvents: readonly EventType[] = ["job.progress", "job.delivery_progress"];

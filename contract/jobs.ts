@@ -152,6 +152,12 @@ export const SubmitJob = Type.Object(
         description: "in_place reads the folders where they are (local only); package sends an archive",
       }),
     ),
+    destinations: Type.Optional(
+      Type.Array(Type.String({ maxLength: 80 }), {
+        maxItems: 20,
+        description: "Names or ids of places for the results, beside this machine; default: the default ones",
+      }),
+    ),
     consent_token: Type.Optional(Type.String({ maxLength: 200 })),
     idempotency_key: Type.Optional(Type.String({ minLength: 1, maxLength: 256 })),
     snapshot_name: Type.Optional(
@@ -264,6 +270,7 @@ export const jobEndpoints = {
       "idempotency_key_reused",
       "cost_limit_exceeded",
       "unknown_hardware",
+      "unknown_destination",
       "disk_full",
     ],
   }),

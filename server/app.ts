@@ -7,7 +7,7 @@ import { settleRestoredJobs } from "./services/restored-jobs.ts";
 import { followCosts } from "./background/follow-costs.ts";
 import { keepLeases } from "./background/keep-leases.ts";
 import { rescueJobs } from "./background/rescue-jobs.ts";
-import { jobQueue } from "./background/start-queued-jobs.ts";
+import { type JobQueue, jobQueue } from "./background/start-queued-jobs.ts";
 import { sweepProviders } from "./background/sweep-providers.ts";
 import { sweepSessions } from "./background/sweep-sessions.ts";
 import { sweepState } from "./background/sweep-state.ts";
@@ -19,6 +19,7 @@ import { outputDeliverer } from "./services/deliver-outputs.ts";
 import { storageRights } from "./services/storage-access.ts";
 import type { AppOptions } from "./app/app-options.ts";
 import { composeHandlers } from "./app/compose-handlers.ts";
+import { startDeliveries } from "./app/open-deliveries.ts";
 import { openParts, type Parts } from "./app/open-parts.ts";
 import { webListener } from "./app/web-listener.ts";
 
@@ -43,19 +44,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   const parts = await openParts(options);
   const { stores, storage, received, paths, db } = parts;
   const queue = openQueue(parts, stopping.signal);
-  const loops = {
-    sessions: sweepSessions({ ...parts, ...stores, ...options.config, stopping: stopping.signal }),
-    leases: keepLeases({ ...parts, stopping: stopping.signal }),
-    costs: followCosts({ ...parts, stopRun: queue.stopRun, stopping: stopping.signal }),
-    leftovers: sweepProviders({ ...parts, stopping: stopping.signal }),
-    sweeps: sweepStorageHourly({ ...parts, stopping: stopping.signal }),
-    reconcile: reconcileRuns({ ...parts, ...stores, stopping: stopping.signal }),
-    state: sweepState({ ...parts, stopping: stopping.signal }),
-    audit: sealAudit(keepingOf(options, parts, stopping.signal)),
-    auditArchive: archiveAudit(keepingOf(options, parts, stopping.signal)),
-    backups: makeBackups({ ...parts, ...stores, stopping: stopping.signal }),
-  };
-  const handlers = composeHandlers(options, parts, queue, stopping.signal);
+  const loops = startLoops(options, parts, queue, stopping.signal);
+  const handlers = composeHandlers(options, parts, queue, loops.deliveries, stopping.signal);
   const web = webListener(options, parts, handlers, stopping.signal);
   return {
     attach: (server) =>
@@ -83,6 +73,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       });
       // What ran on while the server was down has to be counted, and perhaps stopped, before anything else starts.
       await loops.costs.runOnce();
+      loops.deliveries.wake();
       return rescued;
     },
     async stop() {
@@ -96,6 +87,23 @@ export async function createApp(options: AppOptions): Promise<App> {
       await db.destroy();
       storage.close?.();
     },
+  };
+}
+
+/** Everything that is done again and again. */
+function startLoops(options: AppOptions, parts: Parts, queue: JobQueue, stopping: AbortSignal) {
+  return {
+    sessions: sweepSessions({ ...parts, ...parts.stores, ...options.config, stopping }),
+    leases: keepLeases({ ...parts, stopping }),
+    costs: followCosts({ ...parts, stopRun: queue.stopRun, stopping }),
+    leftovers: sweepProviders({ ...parts, stopping }),
+    sweeps: sweepStorageHourly({ ...parts, stopping }),
+    reconcile: reconcileRuns({ ...parts, ...parts.stores, stopping }),
+    state: sweepState({ ...parts, stopping }),
+    audit: sealAudit(keepingOf(options, parts, stopping)),
+    auditArchive: archiveAudit(keepingOf(options, parts, stopping)),
+    backups: makeBackups({ ...parts, ...parts.stores, stopping }),
+    deliveries: startDeliveries(parts, stopping),
   };
 }
 

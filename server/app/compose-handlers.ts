@@ -6,6 +6,7 @@ import { backupService } from "../services/backups.ts";
 import { gitRepository } from "../adapters/git/git-repository.ts";
 import { configSnapshots } from "../services/config-snapshots.ts";
 import { configVersionService, repositoryState } from "../services/config-versions.ts";
+import type { DeliveryLoop } from "../background/deliver-results.ts";
 import type { JobQueue } from "../background/start-queued-jobs.ts";
 import { packageVersion } from "../config/package-files.ts";
 import { pingDatabase } from "../db/ping-database.ts";
@@ -15,6 +16,8 @@ import { circuitBreakerService } from "../services/circuit-breakers.ts";
 import { configService } from "../services/configs.ts";
 import { costService } from "../services/cost.ts";
 import { type DataConsentOptions, dataConsentService } from "../services/data-consent.ts";
+import { deliveryService } from "../services/deliveries.ts";
+import { destinationService } from "../services/destinations.ts";
 import { eventService } from "../services/events.ts";
 import { accessibleJob } from "../services/job-access.ts";
 import { jobService } from "../services/jobs.ts";
@@ -40,6 +43,7 @@ export function composeHandlers(
   options: AppOptions,
   parts: Parts,
   queue: JobQueue,
+  deliveries: DeliveryLoop,
   stopping: AbortSignal,
 ): AllHandlers {
   const { stores, providers } = parts;
@@ -56,9 +60,7 @@ export function composeHandlers(
   const versions = { ...shared, repository, configsFolder: parts.paths.configs };
   return {
     jobs: jobService({ ...shared, submit, ...runControls(parts, queue) }),
-    logs: logService(shared),
-    results: resultService(shared),
-    artifacts: artifactService(shared),
+    ...resultHandlers(parts, deliveries),
     storageKeys: parts.storageKeys,
     storageSettings: storageSettingService(stores),
     dataConsent: consent,
@@ -108,6 +110,21 @@ function webhooks(parts: Parts, queue: JobQueue): AllHandlers["webhooks"] {
     }),
     onError: (error) => parts.log.warn({ err: error }, "a refused delivery was not written down"),
   });
+}
+
+/** What jobs leave behind, and where it goes. */
+function resultHandlers(
+  parts: Parts,
+  { wake: wakeDeliveries }: DeliveryLoop,
+): Pick<AllHandlers, "logs" | "results" | "artifacts" | "deliveries" | "destinations"> {
+  const shared = { ...parts, ...parts.stores };
+  return {
+    logs: logService(shared),
+    results: resultService(shared),
+    artifacts: artifactService(shared),
+    deliveries: deliveryService({ ...shared, wakeDeliveries }),
+    destinations: destinationService({ ...shared, wakeDeliveries, problemOf: async () => null }),
+  };
 }
 
 /** What jobs do to their runs. */

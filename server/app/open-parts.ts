@@ -35,6 +35,7 @@ import { backupKeeper } from "../services/backups.ts";
 import { openBackups } from "./open-backups.ts";
 import { accountParts } from "./account-parts.ts";
 import type { AppOptions } from "./app-options.ts";
+import { deliveryParts } from "./open-deliveries.ts";
 import { openOutside } from "./open-outside.ts";
 import { openStaging } from "./open-staging.ts";
 
@@ -93,6 +94,7 @@ export async function openParts(options: AppOptions) {
     received: receivedFiles({ jobs: stores.jobs, pruneCheckpoints: retention.prune, now, log }),
     reports: runReports({ ...stores, live, now }),
     ...costParts(stores, now),
+    ...deliveryParts(stores, now, outside.outbound),
     ...accounts,
   };
 }

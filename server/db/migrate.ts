@@ -5,6 +5,7 @@ import { storageKeys } from "./migrations/002-storage-keys.ts";
 import { cost } from "./migrations/003-cost.ts";
 import { externalRuns } from "./migrations/004-external-runs.ts";
 import { providerSettings } from "./migrations/005-provider-settings.ts";
+import { deliveries } from "./migrations/006-deliveries.ts";
 import { users } from "./migrations/007-users.ts";
 import { audit } from "./migrations/009-audit.ts";
 import type { Database } from "./schema.ts";
@@ -22,6 +23,7 @@ const migrations: readonly Migration[] = [
   { name: "003-cost", up: cost },
   { name: "004-external-runs", up: externalRuns },
   { name: "005-provider-settings", up: providerSettings },
+  { name: "006-deliveries", up: deliveries },
   { name: "007-users", up: users },
   { name: "009-audit", up: audit },
 ];

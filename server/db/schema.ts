@@ -23,6 +23,8 @@ export interface Database extends AccountTables, AuditTables {
   cost_days: CostDaysTable;
   spend_limits: SpendLimitsTable;
   provider_settings: ProviderSettingsTable;
+  destinations: DestinationsTable;
+  deliveries: DeliveriesTable;
   schema_migrations: { name: string; applied_at: number };
 }
 
@@ -197,4 +199,31 @@ export interface ProviderSettingsTable {
   version: number;
   updated_at: number;
   updated_by: string;
+}
+
+/** Places that results go to. `settings` is the contract's, as JSON; the one secret a place may have is sealed. */
+export interface DestinationsTable {
+  id: string;
+  name: string;
+  is_default: number;
+  settings: string;
+  sealed_secret: string | null;
+  created_at: number;
+  updated_at: number;
+}
+
+/** One row for a job's results and a place. `wire` is the contract's Delivery as JSON text. */
+export interface DeliveriesTable {
+  id: string;
+  job_id: string;
+  /** `trainer:…` for what the trainer publishes itself. */
+  destination_id: string;
+  status: string;
+  due_at: number | null;
+  lease: string | null;
+  lease_until: number | null;
+  /** Grows with every write; a write that expects another version is refused. */
+  version: number;
+  wire: string;
+  memory: string;
 }

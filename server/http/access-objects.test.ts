@@ -13,7 +13,7 @@ before(async () => (site = await startAccessSite()));
 after(() => site.server.close());
 
 /** Objects of people by their parameter: whoever has no business with one hears that it is not there. */
-const hidden = ["job_id", "access_key_id", "session_id", "api_key_id"] as const;
+const hidden = ["job_id", "delivery_id", "access_key_id", "session_id", "api_key_id"] as const;
 /** Objects that everybody may look at and only their owners change. */
 const shared = ["name"] as const;
 

@@ -4,9 +4,11 @@ import { terminalStatuses } from "@simpletuner-cloud/contract/jobs.ts";
 import type { ObjectStorage } from "../adapters/storage/storage.ts";
 import type { JobEventStore } from "../db/stores/job-events.ts";
 import type { JobStore } from "../db/stores/jobs.ts";
+import type { JobRecord } from "../domain/job-record.ts";
 import { requestCancel } from "../domain/job-state.ts";
 import { outputsBucket } from "../domain/run-files.ts";
 import type { ConfigFiles } from "./config-files.ts";
+import type { DeliveryOrders } from "./delivery-orders.ts";
 import { type Handlers, PreparedJson } from "./handler.ts";
 import { accessibleJob, accessibleWire } from "./job-access.ts";
 import { resolveInputs } from "./job-inputs.ts";
@@ -23,6 +25,7 @@ export interface JobServiceOptions extends JobListOptions {
   snapshots: JobSnapshots;
   submit: JobSubmitter;
   uploads: UploadIds;
+  deliveryOrders: Pick<DeliveryOrders, "placesOf">;
   storage: ObjectStorage;
   /** Stops a job that is under way; resolves at once, the end is reported later. */
   stopRun: (jobId: string) => void;
@@ -99,12 +102,12 @@ function writeHandlers(options: JobServiceOptions) {
     },
     async retryJob({ params, body }, { caller }) {
       const earlier = await accessibleJob(jobs, caller, params.job_id, "view");
-      const { status, provider, name } = earlier.wire;
+      const { status } = earlier.wire;
       if (!earlier.wire.is_terminal)
         throw fail("invalid_job_state", { status, action: "retrying", allowed: terminalStatuses });
-      const { transfer, hardware } = earlier.private;
+      const destinations = await options.deliveryOrders.placesOf(params.job_id);
       const { job } = await options.submit(caller, {
-        request: { ...body, provider, name, dataset_transfer: transfer, ...(hardware && { hardware }) },
+        request: { ...body, ...wayOf(earlier), destinations },
         asked: body,
         findInputs: () => options.snapshots.inputsFor(caller.userId, params.job_id),
         retryOf: params.job_id,
@@ -136,4 +139,9 @@ function writeHandlers(options: JobServiceOptions) {
       return { success: true, job_id: params.job_id };
     },
   } satisfies Partial<JobHandlers>;
+}
+
+/** Where a job ran and how, for one that runs the same again. */
+function wayOf({ wire: { provider, name }, private: { transfer, hardware } }: JobRecord) {
+  return { provider, name, dataset_transfer: transfer, ...(hardware && { hardware }) };
 }

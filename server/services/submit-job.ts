@@ -13,6 +13,7 @@ import type { TakeConfigSnapshot } from "./config-snapshots.ts";
 import type { ConsentCheck } from "./data-consent.ts";
 import type { DatasetPackaging, PackagingPlan } from "./dataset-packaging.ts";
 import { routeOf, sendsFiles } from "./dataset-routes.ts";
+import type { DeliveryOrders } from "./delivery-orders.ts";
 import type { JobInputs } from "./job-inputs.ts";
 import type { JobPrice, JobPricing } from "./job-price.ts";
 import type { RunCosts } from "./run-costs.ts";
@@ -32,6 +33,7 @@ export interface SubmitJobOptions {
   price: JobPricing;
   costs: Pick<RunCosts, "open">;
   takeConfigSnapshot: TakeConfigSnapshot;
+  deliveryOrders: DeliveryOrders;
   /** Called after a job was written, so that the queue looks at once. */
   wakeQueue: () => void;
 }
@@ -65,6 +67,7 @@ export function jobSubmitter(options: SubmitJobOptions) {
         claim,
         async (transaction, { wire }) => {
           costWarning = await options.costs.open(transaction, wire, job.price);
+          await options.deliveryOrders.open(transaction, wire.job_id, job.orders);
         },
       );
     } catch (error) {
@@ -94,6 +97,7 @@ async function prepareJob(
     inputs.config,
     "to charge",
   );
+  const orders = await options.deliveryOrders.plan(request.destinations, inputs.config);
   const plan = await options.packaging.plan(inputs.dataloader);
   const route = await routeOf(provider, transfer, inputs, plan);
   if (route.refusal) throw route.refusal;
@@ -135,6 +139,7 @@ async function prepareJob(
   return {
     record,
     price,
+    orders,
     snapshot: frozen(options.secrets, inputs, plan),
     events: firstEvents(record.wire, plan, consentOf(transfer, consentedFingerprint)),
   };

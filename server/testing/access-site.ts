@@ -1,3 +1,4 @@
+import type { DestinationDraft } from "@simpletuner-cloud/contract/destinations.ts";
 import { callerMay, type Permission, permissions } from "@simpletuner-cloud/contract/permissions.ts";
 import { addUser, type Browser, openBrowser, setUp, signIn } from "./account-clients.ts";
 import { makeDataset, startTestServer, type TestServer, waitForJob } from "./test-server.ts";
@@ -16,7 +17,10 @@ export interface AccessSite {
   server: TestServer;
   root: Browser;
   /** Ids of what rita has, by the parameter that names it in a path. */
-  ritas: Record<"job_id" | "access_key_id" | "session_id" | "api_key_id" | "name" | "user_id", string>;
+  ritas: Record<
+    "job_id" | "delivery_id" | "access_key_id" | "session_id" | "api_key_id" | "name" | "user_id",
+    string
+  >;
   /** A signed-in browser; a new one when the last session was ended. */
   browserOf(username: string): Promise<Browser>;
   /** A key of the administrator that holds everything but what covers the permission. */
@@ -61,7 +65,7 @@ export async function startAccessSite(): Promise<AccessSite> {
   return {
     server,
     root,
-    ritas: { ...(await giveThings(server, await browserOf("rita"))), user_id: ids.get("rita") ?? "" },
+    ritas: { ...(await giveThings(server, root, await browserOf("rita"))), user_id: ids.get("rita") ?? "" },
     browserOf,
     forward: (ms) => void (clock.aheadMs += ms),
     async keyWithout(permission) {
@@ -80,13 +84,39 @@ export async function startAccessSite(): Promise<AccessSite> {
 }
 
 /** Makes a job, keys and a configuration. */
-async function giveThings(server: TestServer, rita: Browser) {
+/** A place that nothing ever arrives at. */
+const unreachable = {
+  name: "Nowhere",
+  settings: {
+    kind: "s3",
+    preset: "other",
+    endpoint: "http://127.0.0.1:9",
+    region: "auto",
+    bucket: "nowhere",
+    prefix: "",
+    folder: "{name}",
+    path_style: true,
+    public_base_url: null,
+    access_key_id: "none",
+    include_samples: false,
+    include_checkpoints: false,
+  },
+  secret_access_key: "none",
+  is_default: false,
+} satisfies DestinationDraft;
+
+async function giveThings(server: TestServer, root: Browser, rita: Browser) {
   const { dataloader } = await makeDataset(server.folder);
   const config = { model_family: "test", max_train_steps: 1, hub_token: "hf_0123456789" };
   const { job_id } = await rita.call("POST /api/cloud/jobs/submit", {
     body: { config, dataloader_config: dataloader },
   });
   await waitForJob(rita.call, job_id, (job) => job.is_terminal);
+  await root.call("POST /api/cloud/destinations", { body: unreachable });
+  const ordered = await rita.call("POST /api/cloud/jobs/{job_id}/deliveries", {
+    params: { job_id },
+    body: { destinations: [unreachable.name] },
+  });
   const storageKey = await rita.call("POST /api/cloud/storage-keys", { body: { name: "laptop" } });
   const apiKey = await rita.call("POST /api/auth/api-keys", { body: { name: "script" } });
   const name = "of-rita";
@@ -101,6 +131,7 @@ async function giveThings(server: TestServer, rita: Browser) {
   const { sessions } = await rita.call("GET /api/auth/sessions");
   return {
     job_id,
+    delivery_id: ordered.deliveries[0]?.delivery_id ?? "",
     access_key_id: storageKey.key.access_key_id,
     api_key_id: apiKey.key_info.id,
     session_id: sessions[0]?.id ?? "",

@@ -118,7 +118,8 @@ export async function startTestServer(
     async close() {
       await stop();
       await database.drop();
-      await rm(folder, { recursive: true, force: true });
+      // A trainer that outlives the server may write for another moment.
+      await rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
 }

@@ -8,7 +8,7 @@ export interface StreamedBody {
 
 /** One call to a service outside. */
 export interface OutboundRequest {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | StreamedBody;
@@ -19,6 +19,8 @@ export interface OutboundRequest {
   readonly repeat: "safe" | "once";
   /** Goes along as X-Correlation-ID; default: a new one of 12 characters (CONTRACT 0.3). */
   readonly correlationId?: string;
+  /** So long the service may think before it answers; default: the settings' time limit. */
+  readonly patienceMs?: number;
   readonly signal?: AbortSignal;
 }
 

@@ -215,6 +215,7 @@ function jobRemoval({ db, now, onCommitted }: JobStoreOptions) {
           "job_metrics",
           "upload_tokens",
           "idempotency_keys",
+          "deliveries",
         ] as const) {
           await transaction.deleteFrom(table).where("job_id", "=", jobId).execute();
         }

@@ -6,6 +6,8 @@ import { apiKeyStore } from "./api-keys.ts";
 import { configOwnerStore } from "./config-owners.ts";
 import { costDayStore } from "./cost-days.ts";
 import { externalRunStore } from "./external-runs.ts";
+import { deliveryStore } from "./deliveries.ts";
+import { destinationStore } from "./destinations.ts";
 import { idempotencyKeyStore } from "./idempotency-keys.ts";
 import { jobChargeStore } from "./job-charges.ts";
 import { jobCountStore } from "./job-counts.ts";
@@ -60,6 +62,8 @@ export function openStores(
     apiKeys: apiKeyStore(db),
     loginAttempts: loginAttemptStore(db, now),
     configOwners: configOwnerStore(db),
+    destinations: destinationStore(db, now, onServerEvent),
+    deliveries: deliveryStore(db),
   };
 }
 

@@ -1,3 +1,4 @@
+import { deliveryStatuses } from "@simpletuner-cloud/contract/deliveries.ts";
 import type { EventType } from "@simpletuner-cloud/contract/event-types.ts";
 import type { JobEvent } from "@simpletuner-cloud/contract/jobs.ts";
 import { statusOrder, statusWord } from "../../components/status-badge.tsx";
@@ -22,6 +23,11 @@ const t = words({
     pruned: "Older checkpoints deleted: {files} files, {size}; the last {kept} stay",
     report_ignored: "A late report was recorded, not applied",
     deleted: "Deleted",
+    delivery_waiting: "Delivery to {place} waits",
+    delivery_running: "Delivery to {place} begins",
+    delivery_delivered: "Delivered to {place}",
+    delivery_failed: "Delivery to {place} failed",
+    delivery_cancelled: "Delivery to {place} cancelled",
     progress: "Progress",
   },
   hi: {
@@ -42,6 +48,11 @@ const t = words({
     pruned: "पुराने चेकपॉइंट मिटाए गए: {files} फ़ाइलें, {size}; आख़िरी {kept} बचे हैं",
     report_ignored: "देर से आई सूचना दर्ज की गई, लागू नहीं की गई",
     deleted: "मिटाया गया",
+    delivery_waiting: "{place} को डिलीवरी प्रतीक्षा में",
+    delivery_running: "{place} को डिलीवरी शुरू",
+    delivery_delivered: "{place} को पहुँचाया गया",
+    delivery_failed: "{place} को डिलीवरी विफल",
+    delivery_cancelled: "{place} को डिलीवरी रद्द",
     progress: "प्रगति",
   },
 });
@@ -92,6 +103,11 @@ const sentences: Record<Extract<EventType, `job.${string}`>, (data: Data) => str
       kept: number(data, "kept"),
     }),
   "job.report_ignored": () => t("report_ignored"),
+  "job.delivery": (data) => {
+    const status = deliveryStatuses.find((one) => one === data["status"]) ?? "waiting";
+    return t(`delivery_${status}`, { place: text(data, "destination") });
+  },
+  "job.delivery_progress": () => t("progress"),
   "job.deleted": () => t("deleted"),
   "job.progress": () => t("progress"),
 };

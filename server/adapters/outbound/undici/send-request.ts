@@ -24,7 +24,7 @@ export async function sendRequest(
   request.signal?.throwIfAborted();
   const { host } = new URL(request.url);
   const silence = new AbortController();
-  const watch = silenceWatch(timeoutMs, silence);
+  const watch = silenceWatch(request.patienceMs ?? timeoutMs, silence);
   const signals = [silence.signal, ...(request.signal ? [request.signal] : [])];
   const body = typeof request.body === "object" ? watchedBody(request.body, watch) : null;
   try {
@@ -34,6 +34,7 @@ export async function sendRequest(
       headers: headersOf(request),
       body: body?.stream ?? (request.body as string | undefined) ?? null,
       signal: AbortSignal.any(signals),
+      ...(request.patienceMs !== undefined && { headersTimeout: request.patienceMs }),
     });
     return { status: answer.statusCode, headers: flat(answer.headers), body: answer.body };
   } catch (error) {

@@ -1,0 +1,186 @@
+import { uuidv7 } from "uuidv7";
+import type {
+  Destination,
+  DestinationDraft,
+  destinationEndpoints,
+  DestinationSettings,
+  DestinationTest,
+} from "@simpletuner-cloud/contract/destinations.ts";
+import { fail } from "@simpletuner-cloud/contract/errors.ts";
+import type { Publisher } from "../adapters/publishers/publisher.ts";
+import type { DeliveryStore } from "../db/stores/deliveries.ts";
+import type { DestinationStore, StoredDestination } from "../db/stores/destinations.ts";
+import { cancelDelivery } from "../domain/delivery.ts";
+import { patternProblem } from "../domain/delivery-names.ts";
+import type { SecretBox } from "../domain/sealed-secret.ts";
+import type { ChangeDelivery } from "./delivery-changes.ts";
+import type { Handlers } from "./handler.ts";
+
+/** Trying a place takes at most so long; a service that is only slow is told as such. */
+const testMs = 60_000;
+
+/** What destinations need. */
+export interface DestinationServiceOptions {
+  destinations: DestinationStore;
+  deliveries: DeliveryStore;
+  changeDelivery: ChangeDelivery;
+  secrets: SecretBox;
+  openPublisher: OpenPublisher;
+  /** Why nothing can be delivered with these settings now; null when nothing is known against it. */
+  problemOf: (settings: DestinationSettings) => Promise<string | null>;
+  /** Called after deliveries became due. */
+  wakeDeliveries: () => void;
+  now: () => number;
+}
+
+/** Makes the publisher of a place; `secret` is null for a place without one. */
+export type OpenPublisher = (settings: DestinationSettings, secret: string | null) => Promise<Publisher>;
+
+/** The places that results are delivered to. */
+export function destinationService(
+  options: DestinationServiceOptions,
+): Handlers<typeof destinationEndpoints> {
+  return { ...storedPlaces(options), ...trials(options) };
+}
+
+type DestinationHandlers = Handlers<typeof destinationEndpoints>;
+
+function storedPlaces(options: DestinationServiceOptions) {
+  const { destinations, now } = options;
+  const shown = (stored: StoredDestination) => shownDestination(options, stored);
+  return {
+    async listDestinations() {
+      return { destinations: await Promise.all((await destinations.list()).map(shown)) };
+    },
+    async createDestination({ body }) {
+      const sealedSecret = sealedOf(options, body, null);
+      const nowMs = now();
+      const { name, settings, is_default: isDefault } = body;
+      const stored = {
+        id: uuidv7(),
+        name,
+        settings,
+        isDefault,
+        sealedSecret,
+        createdAtMs: nowMs,
+        updatedAtMs: nowMs,
+      };
+      if (!(await destinations.insert(stored))) throw fail("destination_name_taken", { name });
+      return { destination: await shown(stored) };
+    },
+    async changeDestination({ params, body }) {
+      const before = await found(destinations, params.destination_id);
+      const { name, settings, is_default: isDefault } = body;
+      const sealedSecret = sealedOf(options, body, before);
+      const stored = { ...before, name, settings, isDefault, sealedSecret, updatedAtMs: now() };
+      if (!(await destinations.replace(stored))) throw fail("destination_name_taken", { name });
+      // What failed for the settings that were has another chance with those that are.
+      for (const { wire } of await options.deliveries.openAt(stored.id))
+        await options.changeDelivery(wire.delivery_id, (record) =>
+          record.wire.status === "failed" ? { dueAtMs: now(), wire: { attempt: 0 } } : null,
+        );
+      options.wakeDeliveries();
+      return { destination: await shown(stored) };
+    },
+    async deleteDestination({ params }) {
+      const { id } = await found(destinations, params.destination_id);
+      await destinations.remove(id);
+      // One that was ordered in this moment finds no destination and fails with the same sentence.
+      for (const { wire } of await options.deliveries.openAt(id))
+        await options.changeDelivery(wire.delivery_id, (record) =>
+          ["waiting", "running", "failed"].includes(record.wire.status)
+            ? cancelDelivery(record, fail("delivery_removed"), now())
+            : null,
+        );
+      return { success: true as const, destination_id: id };
+    },
+  } satisfies Partial<DestinationHandlers>;
+}
+
+function trials(options: DestinationServiceOptions) {
+  const { destinations } = options;
+  return {
+    async testDestination({ params }, { closed }) {
+      const { settings, sealedSecret } = await found(destinations, params.destination_id);
+      return tried(
+        options,
+        settings,
+        sealedSecret === null ? null : options.secrets.open(sealedSecret),
+        closed,
+      );
+    },
+    async testDestinationDraft({ body }, { closed }) {
+      const { settings, destination_id: id } = body;
+      const stored = id === undefined ? null : await found(destinations, id);
+      const sealed = sealedOf(options, body, stored);
+      return tried(options, settings, sealed === null ? null : options.secrets.open(sealed), closed);
+    },
+  } satisfies Partial<DestinationHandlers>;
+}
+
+async function tried(
+  options: DestinationServiceOptions,
+  settings: DestinationSettings,
+  secret: string | null,
+  closed: AbortSignal,
+): Promise<DestinationTest> {
+  const publisher = await options.openPublisher(settings, secret);
+  const steps = await publisher.test(AbortSignal.any([closed, AbortSignal.timeout(testMs)]));
+  return { ok: steps.every(({ state }) => state === "good"), steps };
+}
+
+async function found(destinations: DestinationStore, id: string): Promise<StoredDestination> {
+  const stored = await destinations.find(id);
+  if (stored === null) throw fail("destination_not_found", { destination_id: id });
+  return stored;
+}
+
+/** Checks the settings together with their secret, which it answers sealed. Throws `destination_invalid`. */
+function sealedOf(
+  { secrets }: DestinationServiceOptions,
+  draft: Pick<DestinationDraft, "settings" | "secret_access_key">,
+  before: StoredDestination | null,
+): string | null {
+  const { settings, secret_access_key: secret } = draft;
+  const problem = settingsProblem(settings);
+  if (problem)
+    throw fail("destination_invalid", { field: `settings.${problem.field}`, problem: problem.text });
+  if (secret !== undefined) return secrets.seal(secret);
+  // A secret belongs to the account it was given for: it is not sent to another place or with another name.
+  if (before?.sealedSecret && isSameAccount(before.settings, settings)) return before.sealedSecret;
+  throw fail("destination_invalid", {
+    field: "secret_access_key",
+    problem: "send the secret that belongs to this access key and endpoint.",
+  });
+}
+
+function isSameAccount(before: DestinationSettings, after: DestinationSettings): boolean {
+  return before.endpoint === after.endpoint && before.access_key_id === after.access_key_id;
+}
+
+function settingsProblem(settings: DestinationSettings): { field: string; text: string } | null {
+  const folder = patternProblem(settings.folder);
+  if (folder !== null) return { field: "folder", text: folder };
+  if (settings.preset !== "aws" && settings.endpoint === null)
+    return { field: "endpoint", text: "say where the service is, like https://host:9000." };
+  if (settings.endpoint !== null && !URL.canParse(settings.endpoint))
+    return { field: "endpoint", text: "this is not an address like https://host:9000." };
+  if (settings.prefix.split("/").some((part) => part === "." || part === ".."))
+    return { field: "prefix", text: "write a folder without . and .. in it." };
+  return null;
+}
+
+async function shownDestination(
+  { problemOf }: DestinationServiceOptions,
+  { id, name, settings, isDefault, createdAtMs, updatedAtMs }: StoredDestination,
+): Promise<Destination> {
+  return {
+    destination_id: id,
+    name,
+    settings,
+    is_default: isDefault,
+    problem: await problemOf(settings),
+    created_at: new Date(createdAtMs).toISOString(),
+    updated_at: new Date(updatedAtMs).toISOString(),
+  };
+}
