@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { readdir } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { type HubEmulator, startHubEmulator } from "../../../../e2e/hub-emulator/emulator.ts";
@@ -7,6 +8,7 @@ import {
   type ReplicateEmulator,
   startReplicateEmulator,
 } from "../../../../e2e/replicate-emulator/emulator.ts";
+import { startServerProcess } from "../../../testing/server-process.ts";
 import { makeDataset, startTestServer, type TestServer, waitForJob } from "../../../testing/test-server.ts";
 import { eventually } from "../../../testing/trainer-scripts.ts";
 
@@ -86,7 +88,8 @@ describe("datasets of this machine for the public trainer, through a whole serve
     assert.match(String(rest["dataloader_json"]), /"type":"huggingface"/);
     assert.doesNotMatch(String(rest["dataloader_json"]), new RegExp(server.folder));
     await repositoriesGone();
-    assert.deepEqual(await readdir(join(server.stateDir, "cloud", "leftovers")), []);
+    const leftovers = join(server.stateDir, "cloud", "leftovers");
+    await eventually("nothing left to remove", async () => (await readdir(leftovers)).length === 0);
   });
 
   test("repositories are private, and hold no name of a file of this machine", async () => {
@@ -128,6 +131,21 @@ describe("datasets of this machine for the public trainer, through a whole serve
     hub.behaviour.keepsRepositories = false;
     await server.restart();
     await repositoriesGone();
+  });
+
+  test("what only the folder of a job that is over knows of is removed after a start", async () => {
+    const { job_id } = await submit();
+    await ended(job_id);
+    await repositoriesGone();
+    // As a process leaves it that dies between the end of the job and its cleaning up.
+    await server.stop();
+    const run = join(server.stateDir, "cloud", "jobs", job_id, "run-token00000001");
+    await mkdir(run, { recursive: true });
+    await writeFile(join(run, "replicate.json"), JSON.stringify({ repositories: ["ada/left-behind"] }));
+    hub.repositories.set("ada/left-behind", { private: true, commits: [], files: new Map() });
+    await server.restart();
+    await repositoriesGone();
+    await eventually("no folder", async () => (await readdir(join(run, "..")).catch(() => [])).length === 0);
   });
 
   test("the server stops while it uploads: what arrived is not sent again, one prediction is made", async () => {
@@ -179,5 +197,54 @@ describe("datasets of this machine for the public trainer, through a whole serve
     );
     await assert.rejects(server.call("POST /api/cloud/jobs/submit", { body }), /type video/);
     assert.deepEqual(await readdir(join(server.stateDir, "cloud", "packages")).catch(() => []), []);
+  });
+});
+
+describe("a server that is killed while datasets travel through the Hub", () => {
+  test("at any moment: one prediction that saw everything, and no repository is left", async () => {
+    const hub = await startHubEmulator();
+    const emulator = await startReplicateEmulator({ hub, trainMs: 800 });
+    const folder = await mkdtemp(join(tmpdir(), "hub crash "));
+    const env = {
+      SIMPLETUNER_STATE_DIR: join(folder, "state"),
+      REPLICATE_API_TOKEN: emulator.token,
+      REPLICATE_BASE_URL: emulator.baseUrl,
+      HF_ENDPOINT: hub.url,
+      HF_TOKEN: hub.token,
+    };
+    let server = await startServerProcess(env);
+    try {
+      const { dataloader } = await makeDataset(folder);
+      await server.call("PUT /api/cloud/data-consent/setting", { body: { consent: "allow" } });
+      for (const moment of [/repos\/create/, /^PUT/, /commit\/main/, /repos\/delete/]) {
+        emulator.predictions.length = 0;
+        hub.calls.length = 0;
+        hub.behaviour.uploadMs = 300;
+        const body = {
+          provider: "replicate",
+          config: { max_train_steps: 3, model_family: "flux" },
+          dataloader_config: dataloader,
+        };
+        const { job_id } = await server.call("POST /api/cloud/jobs/submit", { body });
+        await eventually(String(moment), () =>
+          hub.calls.some(({ method, path }) => moment.test(`${method} ${path}`)),
+        );
+        await server.kill();
+        server = await startServerProcess(env);
+        const job = await waitForJob(server.call, job_id, ({ is_terminal }) => is_terminal, 40_000);
+        assert.deepEqual(
+          [String(moment), job.status, job.error_message],
+          [String(moment), "completed", null],
+        );
+        assert.equal(emulator.predictions.length, 1, String(moment));
+        assert.equal(emulator.predictions[0]?.seen?.[0]?.samples.length, 1, String(moment));
+        await eventually(`no repository after ${moment}`, () => hub.repositories.size === 0);
+      }
+    } finally {
+      await server.kill();
+      await emulator.close();
+      await hub.close();
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 });
