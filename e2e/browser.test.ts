@@ -244,6 +244,8 @@ describe("the web UI in a real browser", { skip }, () => {
   it("is used with the keyboard alone", async () => {
     const { page } = await openPage(browser, url);
     await page.goto("/");
+    // The load event comes before the first render: a key pressed in between would reach no element.
+    await page.getByRole("link", { name: /skip/i }).waitFor({ state: "attached" });
     await page.keyboard.press("Tab");
     assert.match(await page.evaluate("document.activeElement.textContent"), /skip/i);
     await page.keyboard.press("Control+k");
