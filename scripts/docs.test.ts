@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { globSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { environmentVariables } from "@simpletuner-cloud/server/environment-variables.ts";
 import { docsFolder, generatedDocs } from "./docs.ts";
@@ -29,4 +29,22 @@ test("every variable the server reads is listed, and no other", () => {
   // Read as secrets, by whatever name is asked for.
   for (const name of ["REPLICATE_API_TOKEN", "HF_TOKEN"]) read.add(name);
   assert.deepEqual([...read].sort(), environmentVariables.map(({ name }) => name).sort());
+});
+
+test("every link of the pages leads to a file, and one to a test to a test of that name", () => {
+  const root = join(docsFolder, "..");
+  const wrong = globSync(["*.md", "docs/*.md"], { cwd: root }).flatMap((page) => {
+    const text = readFileSync(join(root, page), "utf8");
+    return [...text.matchAll(/\[([^\]]+)\]\(([^)#]+)[^)]*\)/g)].flatMap(([link, name = "", target = ""]) => {
+      if (/^\w+:/.test(target)) return [];
+      const file = join(root, dirname(page), target);
+      if (!existsSync(file)) return [`${page}: ${link}`];
+      const isProof = target.endsWith(".test.ts") && name !== "test";
+      // A name may go on in the next line of the page.
+      return isProof && !readFileSync(file, "utf8").includes(name.replaceAll(/\s+/g, " "))
+        ? [`${page}: no test "${name}" in ${target}`]
+        : [];
+    });
+  });
+  assert.deepEqual(wrong, []);
 });
