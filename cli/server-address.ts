@@ -18,8 +18,8 @@ export interface ServerConnection {
 
 /** Longest wait for an ordinary answer. */
 const callTimeoutMs = 30_000;
-/** Planning and submitting read whole dataset folders first, which takes its time on a network disk. */
-const planTimeoutMs = 15 * 60_000;
+/** Planning and submitting read whole dataset folders first, as a check of the database reads all of it. */
+const longTimeoutMs = 15 * 60_000;
 
 /**
  * The server's address: `--server`, else `SIMPLETUNER_HOST` and `SIMPLETUNER_PORT`
@@ -56,8 +56,8 @@ export function connectTo(baseUrl: string, io: Pick<Io, "env" | "interrupted">):
   const headers: Record<string, string> = key ? { "x-api-key": key } : {};
   if (io.env["SIMPLETUNER_SSL_NO_VERIFY"] === "true") process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
   const timedFetch: typeof fetch = (input, init) => {
-    const slow = /\/(preview|submit|retry)(\?|$)/.test(String(input));
-    const limits = [AbortSignal.timeout(slow ? planTimeoutMs : callTimeoutMs), io.interrupted];
+    const slow = /\/(preview|submit|retry|database\/(verify|vacuum)\/\w+)(\?|$)/.test(String(input));
+    const limits = [AbortSignal.timeout(slow ? longTimeoutMs : callTimeoutMs), io.interrupted];
     if (init?.signal) limits.push(init.signal);
     return fetch(input, { ...init, signal: AbortSignal.any(limits) });
   };

@@ -8,6 +8,7 @@ import { configEndpoints } from "./configs.ts";
 import { configVersionEndpoints } from "./config-versions.ts";
 import { costEndpoints } from "./cost.ts";
 import { dataConsentEndpoints } from "./data-consent.ts";
+import { databaseEndpoints } from "./database.ts";
 import { deliveryEndpoints } from "./deliveries.ts";
 import { destinationEndpoints } from "./destinations.ts";
 import { eventEndpoints } from "./events.ts";
@@ -53,6 +54,7 @@ export const api = {
   trainerEvents: trainerEventEndpoints,
   audit: auditEndpoints,
   backups: backupEndpoints,
+  database: databaseEndpoints,
   auth: authEndpoints,
   apiKeys: apiKeyEndpoints,
   levels: levelEndpoints,

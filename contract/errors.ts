@@ -182,7 +182,7 @@ export const errorTable = {
   ],
   database_corrupt: [
     500,
-    "The database {path} is damaged: {problem}. Restore a backup or move the file away.",
+    "The database {path} is damaged: {problem}. Stop the server and restore a backup with `simpletuner-cloud backup restore --offline`. What is damaged shows `simpletuner-cloud database verify --offline`.",
   ],
   database_unavailable: [
     503,
@@ -191,6 +191,11 @@ export const errorTable = {
   database_busy: [
     503,
     "The database is busy: {reason}. Nothing was changed. Try again in a moment; if it lasts, end the program that holds it.",
+  ],
+  database_work_running: [409, "The database is being vacuumed already. Wait for that, then try again."],
+  database_too_large: [
+    409,
+    "Vacuuming {size} would hold up everyone for longer than a moment. Stop the server and vacuum it with `simpletuner-cloud database vacuum --offline`.",
   ],
   storage_key_not_found: [404, "There is no access key {access_key_id}, or it is not yours."],
   too_many_storage_keys: [409, "You already have {limit} access keys. Delete one that is not used any more."],

@@ -25,7 +25,7 @@ async function bundlePrograms(outDir: string): Promise<readonly BuiltFile[]> {
   const trainer = join(root, "trainer/main.ts");
   if (existsSync(trainer)) input["trainer"] = trainer;
   // A thread of its own: reading a database through blocks.
-  input["inspect-sqlite"] = join(root, "server/db/inspect-sqlite-thread.ts");
+  input["sqlite-thread"] = join(root, "server/db/sqlite-thread.ts");
   const bundle = await rolldown({
     input,
     cwd: root,

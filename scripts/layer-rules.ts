@@ -126,6 +126,7 @@ const cliLoads = [
   "server/verify-storage.ts",
   "server/restore-offline.ts",
   "server/recover-account.ts",
+  "server/database-offline.ts",
 ];
 
 function problemOf(one: Import): string | null {

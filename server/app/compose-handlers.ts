@@ -9,6 +9,9 @@ import { configVersionService, repositoryState } from "../services/config-versio
 import type { DeliveryLoop } from "../background/deliver-results.ts";
 import type { JobQueue } from "../background/start-queued-jobs.ts";
 import { packageVersion } from "../config/package-files.ts";
+import { shownAddress } from "../config/database.ts";
+import { serverCare, sqliteCare } from "../db/care/database-care.ts";
+import { bringUpToDate } from "../db/open-database.ts";
 import { pingDatabase } from "../db/ping-database.ts";
 import type { AllHandlers } from "../http/mount-api.ts";
 import { artifactService } from "../services/artifacts.ts";
@@ -16,6 +19,7 @@ import { circuitBreakerService } from "../services/circuit-breakers.ts";
 import { configService } from "../services/configs.ts";
 import { costService } from "../services/cost.ts";
 import { type DataConsentOptions, dataConsentService } from "../services/data-consent.ts";
+import { type DatabaseServiceOptions, databaseService } from "../services/database.ts";
 import { deliveryService } from "../services/deliveries.ts";
 import { destinationService } from "../services/destinations.ts";
 import { eventService } from "../services/events.ts";
@@ -37,6 +41,9 @@ import { trainerEventService } from "../services/trainer-events.ts";
 import { accountHandlers } from "./account-parts.ts";
 import type { AppOptions } from "./app-options.ts";
 import type { Parts } from "./open-parts.ts";
+
+/** SQLite has one writer: while it vacuums, whoever writes waits. This much takes about a second. */
+const largestVacuumedBytes = 128 << 20;
 
 /** Every use case, by resource as in the contract. */
 export function composeHandlers(
@@ -83,10 +90,10 @@ export function composeHandlers(
     webhooks: webhooks(parts, queue),
     audit: auditService(shared),
     backups: backupService(parts.backupOptions, parts.backups),
+    database: databaseService(databaseOf(options, parts)),
     system: systemService({
       ...parts,
-      pingDatabase: () => pingDatabase(parts.db),
-      databaseName: parts.db.engine.name,
+      ...databaseFacts(parts),
       otherHealth: () => outsideHealth(parts),
       version: packageVersion(),
       publicUrl: options.baseUrl,
@@ -96,6 +103,24 @@ export function composeHandlers(
       displayName: async (userId) => (await stores.users.find(userId))?.display_name ?? null,
     }),
     ...accountHandlers(options, stores, parts),
+  };
+}
+
+function databaseFacts({ db }: Parts) {
+  return { pingDatabase: () => pingDatabase(db), databaseName: db.engine.name };
+}
+
+/** What looks after the database, wherever it lies. */
+function databaseOf({ config, now }: AppOptions, parts: Parts): DatabaseServiceOptions {
+  const { db, paths, stores } = parts;
+  const address = config.database ?? { kind: "sqlite", path: paths.database };
+  return {
+    ...databaseFacts(parts),
+    care: address.kind === "sqlite" ? sqliteCare(address.path) : serverCare(db),
+    databaseLocation: shownAddress(address),
+    vacuumLimitBytes: address.kind === "sqlite" ? largestVacuumedBytes : null,
+    counts: stores.counts,
+    migrate: () => bringUpToDate(db, now),
   };
 }
 

@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import type { BackupManifest } from "@simpletuner-cloud/contract/backups.ts";
-import { inspectSqliteAside } from "../db/sqlite-copy.ts";
+import { sqliteAside } from "../db/care/sqlite-aside.ts";
 import { backupFiles, digestOf } from "./backup-folder.ts";
 import type { ListedOutput } from "./write-backup.ts";
 
@@ -37,7 +37,7 @@ export async function unpackDatabase(
     createGunzip(),
     createWriteStream(target, { mode: 0o600, flush: true, flags: "wx" }),
   );
-  const { damage, rows, migrations } = await inspectSqliteAside(target);
+  const { damage, rows, migrations } = await sqliteAside("inspect", target);
   if (damage !== null) return [`its database is damaged (${damage})`];
   const problems = Object.keys({ ...manifest.rows, ...rows })
     .filter((table) => rows[table] !== manifest.rows[table])

@@ -6,7 +6,8 @@ import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import type { BackupComponent, BackupManifest } from "@simpletuner-cloud/contract/backups.ts";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
-import { copySqlite, inspectSqliteAside } from "../db/sqlite-copy.ts";
+import { sqliteAside } from "../db/care/sqlite-aside.ts";
+import { copySqlite } from "../db/sqlite-copy.ts";
 import { archiveConfigs } from "./config-archive.ts";
 import { backupFiles, digestOf, newBackupId } from "./backup-folder.ts";
 
@@ -132,7 +133,7 @@ async function addDatabase(folder: string, database: string | null) {
   const copy = join(folder, "jobs.db");
   await refuseWithoutRoom(folder, database);
   await copySqlite(database, copy);
-  const { damage, rows, migrations } = await inspectSqliteAside(copy);
+  const { damage, rows, migrations } = await sqliteAside("inspect", copy);
   if (damage !== null) throw fail("backup_failed", { reason: `the database is damaged (${damage})` });
   await pipeline(
     createReadStream(copy),

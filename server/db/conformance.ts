@@ -12,6 +12,7 @@ import type { JobDatabase } from "./job-database.ts";
 import { openDatabase } from "./open-database.ts";
 import { openStores, type Stores } from "./stores/open-stores.ts";
 import { accountPromises } from "./testing/account-promises.ts";
+import { carePromises } from "./testing/care-promises.ts";
 import { jobPromises } from "./testing/job-promises.ts";
 import { moneyPromises } from "./testing/money-promises.ts";
 import { schemaPromises } from "./testing/schema-promises.ts";
@@ -61,6 +62,7 @@ export function databaseConformance(kind: TestDatabaseKind): void {
     accountPromises(bench);
     settingPromises(bench);
     textPromises(bench);
+    carePromises(kind, bench);
   });
 }
 

@@ -37,17 +37,44 @@ export async function openDatabase(
   now: () => number,
   options: OpenDatabaseOptions = {},
 ): Promise<JobDatabase> {
-  const address = typeof where === "string" ? { kind: "sqlite" as const, path: where } : where;
+  const address = addressOf(where);
   const db = await connectDatabase(address, options);
   try {
-    await bringUpToDate(db, now);
+    await bringUpToDate(db, now).catch((error: unknown) => {
+      throw refusal(address, error);
+    });
     return db;
   } catch (error) {
     await db.destroy();
-    if (error instanceof NewerSchemaError || error instanceof UnfinishedCopyError)
-      throw new StartError(error.message);
-    throw address.kind === "sqlite" ? damaged(address.path, error) : unusable(address, error);
+    throw error;
   }
+}
+
+/** Makes the migrations that a database lacks, and answers their names; as {@link openDatabase} otherwise. */
+export async function migrateDatabase(
+  where: string | DatabaseAddress,
+  now: () => number,
+  options: OpenDatabaseOptions = {},
+): Promise<string[]> {
+  const address = addressOf(where);
+  const db = await connectDatabase(address, options);
+  try {
+    return await bringUpToDate(db, now).catch((error: unknown) => {
+      throw refusal(address, error);
+    });
+  } finally {
+    await db.destroy();
+  }
+}
+
+function addressOf(where: string | DatabaseAddress): DatabaseAddress {
+  return typeof where === "string" ? { kind: "sqlite", path: where } : where;
+}
+
+function refusal(address: DatabaseAddress, error: unknown): StartError {
+  if (error instanceof NewerSchemaError || error instanceof UnfinishedCopyError)
+    return new StartError(error.message);
+  return address.kind === "sqlite" ? damaged(address.path, error) : unusable(address, error);
 }
 
 /** Opens a database as it is; throws {@link StartError} when it cannot. */
@@ -80,12 +107,15 @@ async function serverEngine(
     : (await import("./dialects/mysql.ts")).mysqlEngine(options);
 }
 
-/** On a connection without time limits, which may wait for another process that does the same. */
-async function bringUpToDate(db: JobDatabase, now: () => number): Promise<void> {
+/**
+ * Makes the migrations that a database lacks and answers their names; on a connection without time limits, which may
+ * wait for another process that does the same.
+ */
+export async function bringUpToDate(db: JobDatabase, now: () => number): Promise<string[]> {
   const engine = await db.engine.patient();
   const own = engine === db.engine ? db : new JobDatabase(engine);
   try {
-    await migrate(own, now);
+    return await migrate(own, now);
   } finally {
     if (own !== db) await own.destroy();
   }
@@ -160,7 +190,7 @@ function damaged(path: string, thrown: unknown): StartError {
       cause: error,
     });
   return new StartError(
-    `The database ${path} is damaged (${problem}). Nothing was changed. Restore a backup over it, or move it and its -wal and -shm files away to start empty.`,
+    `The database ${path} is damaged (${problem}). Nothing was changed. Look at it with: simpletuner-cloud database verify --offline. Restore a backup over it with: simpletuner-cloud backup restore --offline. Or move it and its -wal and -shm files away to start empty.`,
     { cause: error },
   );
 }

@@ -1,9 +1,4 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
-import { fileURLToPath } from "node:url";
-import { Worker } from "node:worker_threads";
-import { packageRoot } from "../config/package-files.ts";
 
 /** What a database file holds. */
 export interface SqliteContent {
@@ -66,18 +61,4 @@ export function inspectSqlite(path: string): SqliteContent {
   } finally {
     connection.close();
   }
-}
-
-/** As {@link inspectSqlite}, in a thread of its own. */
-export async function inspectSqliteAside(path: string): Promise<SqliteContent> {
-  const worker = new Worker(threadFile(), { workerData: path });
-  return new Promise((resolve, reject) => {
-    worker.once("message", resolve).once("error", reject);
-  });
-}
-
-/** Beside this file in the sources, beside the bundles in a built product. */
-function threadFile(): string {
-  const source = fileURLToPath(new URL("inspect-sqlite-thread.ts", import.meta.url));
-  return existsSync(source) ? source : join(packageRoot(), "dist", "inspect-sqlite.js");
 }
