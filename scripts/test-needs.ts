@@ -42,6 +42,7 @@ const needs: readonly Need[] = [
     programs: ["/usr/sbin/mariadbd"],
     debianPackage: "mariadb-server",
   },
+  { name: "nginx", variable: "TEST_NGINX", programs: ["nginx", "/usr/sbin/nginx"], debianPackage: "nginx" },
   { name: "Redis", variable: "TEST_REDIS", programs: ["redis-server"], debianPackage: "redis-server" },
   { name: "rclone", variable: "TEST_RCLONE", programs: ["rclone"], debianPackage: "rclone" },
   { name: "s3cmd", variable: "TEST_S3CMD", programs: ["s3cmd"], debianPackage: "s3cmd" },

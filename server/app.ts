@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { reconcileRuns } from "./background/reconcile-runs.ts";
 import { runDriver } from "./background/drive-run.ts";
 import { archiveAudit, type AuditKeepingOptions, sealAudit } from "./background/keep-audit.ts";
@@ -7,7 +8,12 @@ import { settleRestoredJobs } from "./services/restored-jobs.ts";
 import { followCosts } from "./background/follow-costs.ts";
 import { keepLeases } from "./background/keep-leases.ts";
 import { rescueJobs } from "./background/rescue-jobs.ts";
-import { type JobQueue, jobQueue } from "./background/start-queued-jobs.ts";
+import {
+  type JobQueue,
+  jobQueue,
+  type QueueLead,
+  type QueueOptions,
+} from "./background/start-queued-jobs.ts";
 import { sweepProviders } from "./background/sweep-providers.ts";
 import { sweepSessions } from "./background/sweep-sessions.ts";
 import { sweepState } from "./background/sweep-state.ts";
@@ -16,10 +22,13 @@ import type { Stores } from "./db/stores/open-stores.ts";
 import type { RequestSource } from "./http/request-source.ts";
 import { mountStorage } from "./http/storage-mount.ts";
 import { outputDeliverer } from "./services/deliver-outputs.ts";
+import { fencedJobs } from "./services/job-ownership.ts";
+import type { Term } from "./services/leadership.ts";
 import { storageRights } from "./services/storage-access.ts";
 import type { AppOptions } from "./app/app-options.ts";
 import { composeHandlers } from "./app/compose-handlers.ts";
 import { startDeliveries } from "./app/open-deliveries.ts";
+import { takePart } from "./app/open-replicas.ts";
 import { openParts, type Parts } from "./app/open-parts.ts";
 import { webListener } from "./app/web-listener.ts";
 
@@ -41,10 +50,14 @@ export interface App {
 /** Builds every concrete thing and puts them together; the only file that knows them all. */
 export async function createApp(options: AppOptions): Promise<App> {
   const stopping = new AbortController();
-  const parts = await openParts(options);
-  const { stores, storage, received, paths, db } = parts;
-  const queue = openQueue(parts, stopping.signal);
-  const loops = startLoops(options, parts, queue, stopping.signal);
+  const parts = await openParts(options, stopping.signal);
+  const { stores, storage, received, db } = parts;
+  const lead: { term: Term | null } = { term: null };
+  const queue = openQueue(parts, lead, stopping.signal);
+  const loops = startOwnLoops(parts, stopping.signal);
+  const leading = leaderWork(options, parts, queue, lead);
+  const replicas =
+    parts.replicas && takePart({ ...parts, replicas: parts.replicas, queue, lead: leading.lead });
   const handlers = composeHandlers(options, parts, queue, loops.deliveries, stopping.signal);
   const web = webListener(options, parts, handlers, stopping.signal);
   return {
@@ -58,28 +71,21 @@ export async function createApp(options: AppOptions): Promise<App> {
     stores,
     hasAccounts: parts.credentials.hasAccounts,
     async start() {
-      const restored = appliedRestore(paths);
-      if (restored !== null) {
-        await parts.auditLog.forgetHead();
-        await settleRestoredJobs({ ...stores, now: options.now }, restored.backup_id);
-        await finishRestore(paths);
-        parts.log.warn({ backup_id: restored.backup_id, kept: restored.replaced }, "the backup is in place");
-      }
-      const rescued = await rescueJobs({
-        ...parts,
-        ...stores,
-        queue,
-        uploadDrainMs: options.config.uploadDrainMs,
-      });
-      // What ran on while the server was down has to be counted, and perhaps stopped, before anything else starts.
-      await loops.costs.runOnce();
+      await settleRestore(options, parts);
       loops.deliveries.wake();
-      return rescued;
+      if (replicas) {
+        await replicas.join();
+        return { rescued: 0 };
+      }
+      return leading.begin({ signal: stopping.signal, fence: 0 });
     },
     async stop() {
       stopping.abort();
       await queue.settled();
       await Promise.all(Object.values(loops).map((loop) => loop.settled()));
+      if (replicas) await replicas.leave();
+      else await leading.settled();
+      await parts.replicas?.follower.settled();
     },
     async dispose() {
       await parts.outbound.close();
@@ -90,11 +96,28 @@ export async function createApp(options: AppOptions): Promise<App> {
   };
 }
 
-/** Everything that is done again and again. */
-function startLoops(options: AppOptions, parts: Parts, queue: JobQueue, stopping: AbortSignal) {
+/** What was restored is put in order before anything is done with it. */
+async function settleRestore({ now }: AppOptions, { paths, auditLog, stores, log }: Parts): Promise<void> {
+  const restored = appliedRestore(paths);
+  if (restored === null) return;
+  await auditLog.forgetHead();
+  await settleRestoredJobs({ ...stores, now }, restored.backup_id);
+  await finishRestore(paths);
+  log.warn({ backup_id: restored.backup_id, kept: restored.replaced }, "the backup is in place");
+}
+
+/** What every server does again and again. */
+function startOwnLoops(parts: Parts, stopping: AbortSignal) {
+  return {
+    leases: keepLeases({ ...parts, stopping }),
+    deliveries: startDeliveries(parts, stopping),
+  };
+}
+
+/** What one server does for all, again and again. */
+function startLeaderLoops(options: AppOptions, parts: Parts, queue: JobQueue, stopping: AbortSignal) {
   return {
     sessions: sweepSessions({ ...parts, ...parts.stores, ...options.config, stopping }),
-    leases: keepLeases({ ...parts, stopping }),
     costs: followCosts({ ...parts, stopRun: queue.stopRun, stopping }),
     leftovers: sweepProviders({ ...parts, stopping }),
     sweeps: sweepStorageHourly({ ...parts, stopping }),
@@ -103,7 +126,42 @@ function startLoops(options: AppOptions, parts: Parts, queue: JobQueue, stopping
     audit: sealAudit(keepingOf(options, parts, stopping)),
     auditArchive: archiveAudit(keepingOf(options, parts, stopping)),
     backups: makeBackups({ ...parts, ...parts.stores, stopping }),
-    deliveries: startDeliveries(parts, stopping),
+  };
+}
+
+/** Does what one server does for all, in one term after the other. */
+function leaderWork(options: AppOptions, parts: Parts, queue: JobQueue, lead: { term: Term | null }) {
+  let loops: ReturnType<typeof startLeaderLoops> | null = null;
+  const settled = async (): Promise<void> => {
+    await queue.rested();
+    await Promise.all(Object.values(loops ?? {}).map((loop) => loop.settled()));
+  };
+  const begin = async (term: Term): Promise<{ rescued: number }> => {
+    loops = startLeaderLoops(options, parts, queue, term.signal);
+    const { stores } = parts;
+    const { uploadDrainMs } = options.config;
+    const rescued = await rescueJobs({ ...parts, ...stores, queue, uploadDrainMs });
+    // What ran on while nobody led has to be counted, and perhaps stopped, before anything else starts.
+    await loops.costs.runOnce();
+    lead.term = term;
+    queue.wake();
+    return rescued;
+  };
+  return {
+    begin,
+    settled,
+    /** A whole term among several servers. */
+    async lead(term: Term): Promise<void> {
+      try {
+        await parts.stores.leaderFence.raise(term.fence);
+        const { rescued } = await begin(term);
+        parts.log.info({ fence: term.fence, jobs: rescued }, "this server leads");
+        if (!term.signal.aborted) await once(term.signal, "abort");
+      } finally {
+        lead.term = null;
+        await settled();
+      }
+    },
   };
 }
 
@@ -112,18 +170,38 @@ function keepingOf({ config }: AppOptions, parts: Parts, stopping: AbortSignal):
 }
 
 /** What starts jobs and drives them on. */
-function openQueue(parts: Parts, stopping: AbortSignal) {
-  const { stores, storage, tokens, paths, received, retention } = parts;
+function openQueue(parts: Parts, lead: { term: Term | null }, stopping: AbortSignal): JobQueue {
+  const { stores, storage, tokens, paths, received, retention, ownership, replicas } = parts;
+  const drive = runDriver({
+    ...parts,
+    ...stores,
+    jobs: fencedJobs(stores.jobs, ownership),
+    isMine: ownership.isMine,
+    packagesFolder: paths.packages,
+    uploadTokens: tokens,
+    deliver: outputDeliverer({ storage, retention, onStored: received.onStored }),
+  });
+  const guard: QueueLead["guard"] = (transaction) =>
+    stores.leaderFence.pass(lead.term?.fence ?? -1, transaction);
   return jobQueue({
     ...parts,
     ...stores,
-    driveRun: runDriver({
-      ...parts,
-      ...stores,
-      packagesFolder: paths.packages,
-      uploadTokens: tokens,
-      deliver: outputDeliverer({ storage, retention, onStored: received.onStored }),
-    }),
+    driveRun: replicas === null ? drive : whilePresent(drive, () => replicas.membership.presence()),
+    lead: { isLeading: () => lead.term !== null, ...(replicas && { guard }) },
     stopping,
   });
+}
+
+/** Drives a job only as long as the other servers know that this one lives; then another may drive it on. */
+function whilePresent(
+  drive: ReturnType<typeof runDriver>,
+  presence: () => AbortSignal,
+): QueueOptions["driveRun"] {
+  return async (jobId, stopping, cancelled) => {
+    const present = presence();
+    await drive(jobId, AbortSignal.any([stopping, present]), cancelled).catch((error: unknown) => {
+      if (!present.aborted) throw error;
+    });
+    return present.aborted ? "left" : undefined;
+  };
 }

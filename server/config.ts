@@ -3,6 +3,7 @@ import { isAbsolute, join, resolve } from "node:path";
 import { databaseOf, type DatabaseServerAddress } from "./config/database.ts";
 import { type ExternalStorageConfig, externalStorageOf } from "./config/external-storage.ts";
 import { type OutboundConfig, outboundOf } from "./config/outbound.ts";
+import { type ReplicaConfig, replicasOf } from "./config/replicas.ts";
 import { type ReplicateConfig, replicateOf } from "./config/replicate.ts";
 import { type StateBackendConfig, stateBackendOf } from "./config/state-backend.ts";
 import { type StorageEndpointConfig, storageEndpointOf } from "./config/storage-endpoint.ts";
@@ -58,6 +59,7 @@ export interface ServerConfig {
   outbound: OutboundConfig;
   replicate: ReplicateConfig;
   stateBackend: StateBackendConfig;
+  replicas: ReplicaConfig;
   secrets: SecretsConfig;
 }
 
@@ -65,11 +67,13 @@ export interface ServerConfig {
 export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
   const stateDir = env["SIMPLETUNER_STATE_DIR"] ?? join(homedir(), ".simpletuner");
   const publicUrl = publicUrlOf(env["SIMPLETUNER_PUBLIC_URL"]);
+  const database = databaseOf(env);
+  const stateBackend = stateBackendOf(env);
   return {
     host: env["SIMPLETUNER_HOST"] ?? "127.0.0.1",
     port: integerOf(env, "SIMPLETUNER_PORT", 8001, 0, 65_535),
     stateDir: isAbsolute(stateDir) ? stateDir : resolve(stateDir),
-    database: databaseOf(env),
+    database,
     publicUrl,
     trainerCommand: env["SIMPLETUNER_TRAINER_COMMAND"] || null,
     logLevel: oneOf(env, "SIMPLETUNER_LOG_LEVEL", ["debug", "info", "warn", "error"], "info"),
@@ -89,7 +93,8 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     tls: tlsOf(env),
     outbound: outboundOf(env),
     replicate: replicateOf(env),
-    stateBackend: stateBackendOf(env),
+    stateBackend,
+    replicas: replicasOf(env, database, stateBackend),
     secrets: secretsOf(env),
   };
 }

@@ -16,6 +16,11 @@ export function auditKey(path: string, env: NodeJS.ProcessEnv): Buffer {
   return keptKey(path, env, "SIMPLETUNER_AUDIT_KEY");
 }
 
+/** What tells this state directory from others; made on first use, like the keys. */
+export function folderMark(path: string): string {
+  return keptKey(path, {}, "").toString("hex").slice(0, 16);
+}
+
 function keptKey(path: string, env: NodeJS.ProcessEnv, variable: string): Buffer {
   const given = env[variable];
   if (given) return keyOf(given.trim(), variable);

@@ -27,6 +27,21 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     text: "connections to that database at most, of this server",
   },
   {
+    name: "SIMPLETUNER_REPLICAS",
+    otherwise: "false",
+    text: "true when several servers run on the same database, state backend and state directory",
+  },
+  {
+    name: "SIMPLETUNER_DRAIN_SECONDS",
+    otherwise: "0",
+    text: "so long a server that is told to stop answers on while it says that it is not ready",
+  },
+  {
+    name: "SIMPLETUNER_STOP_GRACE_SECONDS",
+    otherwise: "5",
+    text: "so long answers that are under way may take once the server has stopped listening",
+  },
+  {
     name: "SIMPLETUNER_PUBLIC_URL",
     otherwise: "http://host:port",
     text: "how trainers and browsers elsewhere reach the server",

@@ -6,6 +6,8 @@ import { createApp } from "./app.ts";
 import { readConfig, type ServerConfig } from "./config.ts";
 import { StartError } from "./config/values.ts";
 import { statePaths } from "./config/state-paths.ts";
+import { credentialKey } from "./credential-key.ts";
+import { secretBox } from "./domain/sealed-secret.ts";
 import { type Authenticate, isLoopbackAddress, isLoopbackName } from "./http/authenticate.ts";
 import { type Listener, openListener } from "./listener.ts";
 import { serverLog } from "./log.ts";
@@ -65,7 +67,7 @@ async function listenAndRun(
 ): Promise<RunningServer> {
   const log = serverLog(config);
   applyRestore(statePaths(config.stateDir));
-  const accessToken = randomBytes(18).toString("base64url");
+  const accessToken = accessTokenOf(config, env);
   const server = openListener(config.tls, log);
   const app = await createApp({
     config,
@@ -111,6 +113,12 @@ async function listenAndRun(
   };
 }
 
+/** Lets its holder in until there are accounts: at every start another, or the same for all servers that share the key. */
+function accessTokenOf({ replicas, stateDir }: ServerConfig, env: NodeJS.ProcessEnv): string {
+  if (!replicas.areMany) return randomBytes(18).toString("base64url");
+  return secretBox(credentialKey(statePaths(stateDir).credentialKey, env)).sign("access token", []);
+}
+
 /** Waits for the requests under way, at most {@link longestAnswerMs}; then cuts them off. */
 async function answersGiven(server: Listener, closed: Promise<unknown>): Promise<void> {
   // Node leaves a kept-alive connection open after its last answer.
@@ -150,7 +158,7 @@ function listenProblem({ code }: NodeJS.ErrnoException, host: string, port: numb
 function lockStateDir(config: ServerConfig): () => void {
   try {
     mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
-    return lockState(statePaths(config.stateDir).lock);
+    return lockState(statePaths(config.stateDir).lock, config.replicas.areMany);
   } catch (error) {
     if (error instanceof StartError) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? "";

@@ -4,15 +4,17 @@ import { DatabaseSync } from "node:sqlite";
 import { StartError } from "./config/values.ts";
 
 /**
- * Lets one server at a time use a state directory; answers the function that gives it free. The lock is one of the
+ * Lets one server at a time use a state directory, or with `isShared` as many as ask for that; answers the function that gives it free. The lock is one of the
  * operating system's, taken through SQLite, so it ends with its process however that ends and nothing stale can be
  * left. Throws {@link StartError} naming the process that holds it, as the file `<path>.pid` tells it.
  */
-export function lockState(path: string): () => void {
+export function lockState(path: string, isShared = false): () => void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const lock = new DatabaseSync(path, { timeout: 0 });
   try {
-    lock.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
+    lock.exec("PRAGMA journal_mode = MEMORY");
+    // A transaction that has read holds off those that want the file for themselves, and nobody else.
+    lock.exec(isShared ? "BEGIN; SELECT count(*) FROM sqlite_schema" : "BEGIN EXCLUSIVE");
   } catch (error) {
     lock.close();
     const problem = (error as Error).message;

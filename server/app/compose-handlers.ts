@@ -128,7 +128,7 @@ function webhooks(parts: Parts, queue: JobQueue): AllHandlers["webhooks"] {
   const shared = { ...parts, ...parts.stores };
   return webhookService({
     ...shared,
-    sync: jobSync({ ...shared, drive: queue.drive }),
+    sync: jobSync({ ...shared, drive: queue.offer }),
     guarded: parts.outbound.guarded({
       retries: 0,
       network: () => parts.providerSettings.network("replicate"),

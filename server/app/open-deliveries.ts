@@ -36,7 +36,7 @@ export function startDeliveries(parts: Parts & { secrets: SecretBox }, stopping:
     }),
     stopping,
   });
-  const unsubscribe = parts.live.subscribe(({ event }) => {
+  const unsubscribe = parts.live.act(({ event }) => {
     if (event === "job.status") loop.wake();
   });
   stopping.addEventListener("abort", unsubscribe, { once: true });

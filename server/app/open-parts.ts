@@ -7,17 +7,18 @@ import { type OpenStorage, openStorage } from "../adapters/storage/open-storage.
 import { packageRoot } from "../config/package-files.ts";
 import { StartError } from "../config/values.ts";
 import { statePaths, type StatePaths } from "../config/state-paths.ts";
-import { auditKey, credentialKey } from "../credential-key.ts";
+import { auditKey, credentialKey, folderMark } from "../credential-key.ts";
 import { auditSealer } from "../domain/audit-chain.ts";
 import { auditLog } from "../services/audit-log.ts";
 import { openDatabase } from "../db/open-database.ts";
 import { openStores, type Stores } from "../db/stores/open-stores.ts";
 import { outputsBucket } from "../domain/run-files.ts";
-import { secretBox } from "../domain/sealed-secret.ts";
+import { keyFingerprint, type SecretBox, secretBox } from "../domain/sealed-secret.ts";
 import { checkpointRetention } from "../services/checkpoint-retention.ts";
 import { configAccess } from "../services/config-access.ts";
 import { configFiles } from "../services/config-files.ts";
 import { datasetPackaging } from "../services/dataset-packaging.ts";
+import { fencedJobs, onlyServer } from "../services/job-ownership.ts";
 import { jobPricing } from "../services/job-price.ts";
 import { jobSnapshots } from "../services/job-snapshots.ts";
 import { liveEvents } from "../services/live-events.ts";
@@ -37,31 +38,28 @@ import { accountParts } from "./account-parts.ts";
 import type { AppOptions } from "./app-options.ts";
 import { deliveryParts } from "./open-deliveries.ts";
 import { openOutside } from "./open-outside.ts";
+import { openReplicas, type ReplicaOptions, type ReplicaParts, thisReplica } from "./open-replicas.ts";
 import { openStaging } from "./open-staging.ts";
 
 /** Opens what everything else stands on. */
-export async function openParts(options: AppOptions) {
+export async function openParts(options: AppOptions, stopping: AbortSignal) {
   const { config, log, now } = options;
   const paths = statePaths(config.stateDir);
   await mkdir(paths.jobs, { recursive: true, mode: 0o700 });
   const secrets = secretBox(credentialKey(paths.credentialKey, options.env));
-  const live = liveEvents();
   const outputs = await openOutputs(options, paths);
   const db = await openJobDatabase(options, paths);
   const state = await sharedState(options, paths);
-  const stores = openStores(db, now, live.publishChange, live.publishServerEvent);
+  const replicas = replicaSide(options, paths, { secrets, state, stores: () => stores, stopping });
+  const live = replicas?.live ?? liveEvents();
+  const stores: Stores = openStores(db, now, live.publishChange, live.publishServerEvent);
+  const ownership = replicas?.ownershipOf(stores.jobs) ?? onlyServer;
   const accounts = accountParts(options, stores, secrets);
   const storage = limitedStorage(outputs, quotasOf(outputs, stores));
   const snapshots = jobSnapshots(stores.jobs, secrets);
   const retention = checkpointRetention({ ...stores, snapshots, storage, log });
   const storageUrl = async (provider: string) => (await outside.providerSettings.of(provider)).storageUrl;
-  const tokens = uploadTokens({
-    store: stores.uploadTokens,
-    secrets,
-    baseUrl: async (provider) => (await storageUrl(provider)) ?? options.baseUrl(),
-    drainMs: config.uploadDrainMs,
-    now,
-  });
+  const tokens = tokensOf(options, stores, secrets, storageUrl);
   const staging = await openStaging(options, {
     paths,
     storage,
@@ -79,6 +77,8 @@ export async function openParts(options: AppOptions) {
     live,
     stores,
     state,
+    replicas,
+    ownership,
     storage,
     ...outside,
     ...auditParts(paths, stores, options.env),
@@ -92,11 +92,27 @@ export async function openParts(options: AppOptions) {
     storageKeys: storageKeyService({ ...options, ...stores, secrets, findCaller: accounts.findCaller }),
     uploads: uploadIds(),
     received: receivedFiles({ jobs: stores.jobs, pruneCheckpoints: retention.prune, now, log }),
-    reports: runReports({ ...stores, live, now }),
+    reports: runReports({ ...stores, jobs: fencedJobs(stores.jobs, ownership), live, now }),
     ...costParts(stores, now),
     ...deliveryParts(stores, now, outside.outbound),
     ...accounts,
   };
+}
+
+/** Upload credentials of jobs, and where trainers use them. */
+function tokensOf(
+  { baseUrl, config, now }: AppOptions,
+  stores: Stores,
+  secrets: SecretBox,
+  storageUrl: (provider: string) => Promise<string | null>,
+) {
+  return uploadTokens({
+    store: stores.uploadTokens,
+    secrets,
+    baseUrl: async (provider) => (await storageUrl(provider)) ?? baseUrl(),
+    drainMs: config.uploadDrainMs,
+    now,
+  });
 }
 
 /** Jobs, people and everything else that is kept for good. */
@@ -117,6 +133,17 @@ function sharedState({ config, log, now }: AppOptions, { state }: StatePaths) {
     now,
     onError: (error) => log.error({ err: error }, "the state backend has trouble"),
   });
+}
+
+/** What makes this server one of several; null where it is the only one. */
+function replicaSide(
+  options: AppOptions,
+  paths: StatePaths,
+  parts: Omit<ReplicaOptions, "self" | "local"> & { secrets: SecretBox },
+): ReplicaParts | null {
+  if (!options.config.replicas.areMany) return null;
+  const self = thisReplica(keyFingerprint(parts.secrets), folderMark(paths.folderMark));
+  return openReplicas(options, { ...parts, self, local: liveEvents() });
 }
 
 /** What keeps the audit. */

@@ -69,6 +69,7 @@ function driver(parts: { provider?: Partial<Provider>; deliver?: DeliverOutputs;
     now: parts.now ?? Date.now,
   });
   const drive = runDriver({
+    isMine: () => true,
     ...stores,
     snapshots: jobSnapshots(stores.jobs, secrets),
     packaging: datasetPackaging([]),

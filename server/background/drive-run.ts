@@ -13,6 +13,7 @@ import type { JobRecord } from "../domain/job-record.ts";
 import { endRun, moveTo, nextAttempt, type RunEnd } from "../domain/job-state.ts";
 import type { DatasetPackaging } from "../services/dataset-packaging.ts";
 import type { DeliverOutputs } from "../services/deliver-outputs.ts";
+import type { JobOwnership } from "../services/job-ownership.ts";
 import type { JobSnapshots } from "../services/job-snapshots.ts";
 import type { ReceivedFiles } from "../services/received-files.ts";
 import type { RunCosts } from "../services/run-costs.ts";
@@ -22,7 +23,9 @@ import { progressWriter, uploadReporter } from "./report-progress.ts";
 
 /** What driving runs needs. */
 export interface DriveRunOptions {
+  /** Writes nothing to a job that is another server's. */
   jobs: JobStore;
+  isMine: JobOwnership["isMine"];
   settings: SettingStore;
   snapshots: JobSnapshots;
   packaging: DatasetPackaging;
@@ -55,6 +58,7 @@ export function runDriver(options: DriveRunOptions) {
     for (;;) {
       stopping.throwIfAborted();
       const job = await options.jobs.find(jobId);
+      if (job && !options.isMine(job)) return;
       if (!job || job.private.runToken === null || job.wire.is_terminal) return cleanUp(options, jobId, job);
       const end = await step(options, job, stopping, cancelled).catch((error: unknown) =>
         failureEnd(options, job, stopping, error),

@@ -67,6 +67,7 @@ describe("following costs", () => {
       ...more,
     };
     const drive = runDriver({
+      isMine: () => true,
       ...kit.stores,
       costs: kit.costs,
       snapshots: jobSnapshots(kit.stores.jobs, secrets),

@@ -33,7 +33,7 @@ export async function rescueJobs(options: {
     await rm(path, { recursive: true, force: true });
   }
   await options.uploadTokens.removeOfJobsOverBefore(options.now() - options.uploadDrainMs);
-  for (const jobId of owned) options.queue.drive(jobId);
+  for (const jobId of owned) await options.queue.offer(jobId);
   options.queue.wake();
   return { rescued: owned.size };
 }

@@ -2,9 +2,10 @@ import type { Logger } from "pino";
 import { activeStatuses } from "@simpletuner-cloud/contract/jobs.ts";
 import type { JobCountStore } from "../db/stores/job-counts.ts";
 import type { WaitingJobStore } from "../db/stores/job-list.ts";
-import type { JobStore } from "../db/stores/jobs.ts";
+import type { AlsoWrite, JobStore } from "../db/stores/jobs.ts";
 import type { SettingStore } from "../db/stores/settings.ts";
 import { beginWork } from "../domain/job-state.ts";
+import type { JobOwnership } from "../services/job-ownership.ts";
 import { newRunToken } from "./drive-run.ts";
 
 /** What the queue needs. */
@@ -13,10 +14,20 @@ export interface QueueOptions {
   waiting: WaitingJobStore;
   counts: JobCountStore;
   settings: SettingStore;
-  driveRun: (jobId: string, stopping: AbortSignal, cancelled: AbortSignal) => Promise<void>;
+  /** Resolves once there is nothing to drive any more for this server; `left`: for now. */
+  driveRun: (jobId: string, stopping: AbortSignal, cancelled: AbortSignal) => Promise<void | "left">;
+  ownership: JobOwnership;
+  lead: QueueLead;
   stopping: AbortSignal;
   now: () => number;
   log: Logger;
+}
+
+/** Of several servers one starts waiting jobs. */
+export interface QueueLead {
+  isLeading(): boolean;
+  /** Throws in the transaction that starts a job when somebody else leads by now. */
+  guard?: AlsoWrite;
 }
 
 /** Jobs looked at when the waiting line is read. */
@@ -25,6 +36,8 @@ const candidates = 50;
 const lookAnywayMs = 30_000;
 /** Driving that failed unexpectedly (a database hiccup) is tried again after this long. */
 const driveAgainMs = 5_000;
+/** A job that this server had to leave is offered to it again after this long. */
+const offerAgainMs = 1_000;
 
 /** Starts waiting jobs, oldest first, as long as fewer than the limit are under way, and drives each to its end. */
 export function jobQueue(options: QueueOptions) {
@@ -39,22 +52,26 @@ export function jobQueue(options: QueueOptions) {
     const cancel = new AbortController();
     const done = options
       .driveRun(jobId, options.stopping, cancel.signal)
-      .then(() => true)
       .catch((error: unknown) => {
-        if (options.stopping.aborted) return true;
+        if (options.stopping.aborted) return undefined;
         options.log.error({ err: error, job_id: jobId }, "driving the job was interrupted, trying again");
-        return false;
+        return "broken" as const;
       })
-      .then((settled) => {
+      .then((end) => {
         driven.delete(jobId);
-        if (!settled) setTimeout(() => drive(jobId), driveAgainMs).unref();
+        if (end === "broken") setTimeout(() => drive(jobId), driveAgainMs).unref();
+        if (end === "left") setTimeout(() => void offer(jobId).catch(() => undefined), offerAgainMs).unref();
         wake();
       });
     driven.set(jobId, { cancel, done });
   };
 
+  const offer = async (jobId: string): Promise<void> => {
+    if (!driven.has(jobId) && (await options.ownership.claim(jobId))) drive(jobId);
+  };
+
   const runOnce = async (): Promise<void> => {
-    if (await startWaiting(options, drive)) lookAgain = true;
+    if (options.lead.isLeading() && (await startWaiting(options, drive))) lookAgain = true;
   };
 
   const wake = (): void => {
@@ -74,11 +91,15 @@ export function jobQueue(options: QueueOptions) {
   return {
     wake,
     runOnce,
-    /** Drives a job that was under way when the server last stopped. */
-    drive,
+    /** Drives a job that is under way if that is this server's to do: after a start, or another server's end. */
+    offer,
     /** Stops a job that is under way: packaging at once, a run through its provider. */
     stopRun(jobId: string): void {
       driven.get(jobId)?.cancel.abort(new Error("cancelled"));
+    },
+    /** Resolves when no waiting job is being started. */
+    async rested(): Promise<void> {
+      await looking;
     },
     /** Resolves when nothing is driven any more; runs themselves may go on. */
     async settled(): Promise<void> {
@@ -98,8 +119,12 @@ async function startWaiting(options: QueueOptions, drive: (jobId: string) => voi
   for (const jobId of waiting) {
     if (options.stopping.aborted || (await underWay(options.counts)) >= limit) return false;
     const runToken = newRunToken();
-    const job = await options.jobs.change(jobId, (record) => beginWork(record, runToken, options.now()));
-    if (job?.private.runToken === runToken) drive(jobId);
+    const job = await options.jobs.change(
+      jobId,
+      (record) => beginWork(record, runToken, options.now(), options.ownership.assign(jobId)),
+      options.lead.guard,
+    );
+    if (job?.private.runToken === runToken && options.ownership.isMine(job)) drive(jobId);
   }
   return waiting.length === candidates;
 }

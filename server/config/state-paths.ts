@@ -14,6 +14,7 @@ export function statePaths(stateDir: string) {
     restore: join(stateDir, "config", "cloud", "restore"),
     backups: join(stateDir, "backups"),
     lock: join(cloud, "server.lock.db"),
+    folderMark: join(cloud, "folder.mark"),
     auditKey: join(stateDir, "audit.key"),
     auditHead: join(stateDir, "audit.head"),
     archive: join(stateDir, "archive"),

@@ -8,6 +8,7 @@ import { providerSettings } from "./migrations/005-provider-settings.ts";
 import { deliveries } from "./migrations/006-deliveries.ts";
 import { users } from "./migrations/007-users.ts";
 import { audit } from "./migrations/009-audit.ts";
+import { leaderFence } from "./migrations/013-leader-fence.ts";
 import type { Database } from "./schema.ts";
 
 /** One change of the schema. It runs the same changes, in their order, whenever it runs. */
@@ -26,6 +27,7 @@ const migrations: readonly Migration[] = [
   { name: "006-deliveries", up: deliveries },
   { name: "007-users", up: users },
   { name: "009-audit", up: audit },
+  { name: "013-leader-fence", up: leaderFence },
 ];
 
 /** Names of every migration of this release, in order. */

@@ -21,11 +21,22 @@ export interface JobPrivate {
    * is known at its end.
    */
   foundRateMicrosPerHour?: number;
+  /**
+   * The server that drives the job among several, and the machine on which it began the run; absent where there is one
+   * server only, and while nobody drives it yet.
+   */
+  owner?: JobOwner;
   /** The provider's own id of the run, if it has one. */
   externalId: string | null;
   /** How far the provider's log has been read: its position and the number of lines stored. */
   logPosition: number;
   logLines: number;
+}
+
+/** Who drives a job. */
+export interface JobOwner {
+  replica: string;
+  machine: string;
 }
 
 /** A job: what everybody may read and what the server keeps to itself. */

@@ -87,13 +87,18 @@ export function requestStop(
   };
 }
 
-/** Takes a waiting job into work under a fresh run token. */
-export function beginWork(record: JobRecord, runToken: string, nowMs: number): JobChange | null {
+/** Takes a waiting job into work under a fresh run token; `owner` says who drives it. */
+export function beginWork(
+  record: JobRecord,
+  runToken: string,
+  nowMs: number,
+  owner: Pick<JobPrivate, "owner"> = {},
+): JobChange | null {
   if (record.wire.status !== "pending") return null;
   const to = record.private.transfer === "package" ? "uploading" : "queued";
   return moveTo(record, to, nowMs, {
     wire: { attempt: record.wire.attempt + 1 },
-    private: { runToken, handedOver: false },
+    private: { runToken, handedOver: false, ...owner },
   });
 }
 

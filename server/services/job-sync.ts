@@ -17,7 +17,7 @@ export interface JobSyncOptions {
   jobs: JobStore;
   secrets: SecretBox;
   /** Follows a job that is under way. */
-  drive: (jobId: string) => void;
+  drive: (jobId: string) => Promise<void>;
   now: () => number;
 }
 
@@ -79,7 +79,7 @@ async function takeOver(
     if (error instanceof KnownRun) return false;
     throw error;
   }
-  if (job.wire.is_active) options.drive(jobId);
+  if (job.wire.is_active) await options.drive(jobId);
   return true;
 }
 

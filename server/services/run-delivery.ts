@@ -1,4 +1,4 @@
-import type { Delivery, DeliveryProgress } from "@simpletuner-cloud/contract/deliveries.ts";
+import type { DeliveryProgress } from "@simpletuner-cloud/contract/deliveries.ts";
 import { Failure, fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { Logger } from "pino";
 import type { Keeping, Publisher } from "../adapters/publishers/publisher.ts";
@@ -16,7 +16,7 @@ import {
 import type { JobRecord } from "../domain/job-record.ts";
 import type { ChangeDelivery } from "./delivery-changes.ts";
 import { deliveryMeter } from "./delivery-progress.ts";
-import { jobMessage, type LiveEvents } from "./live-events.ts";
+import { deliveryProgressMessage, type LiveEvents } from "./live-events.ts";
 import type { Publications } from "./publications.ts";
 
 /** What carrying out deliveries needs. */
@@ -119,7 +119,7 @@ function leaseHolder(
       const next = withDeliveryChange(record, change, nowMs);
       if (!(await options.deliveries.updateAlone(record, next))) throw new NotOurs();
       record = next;
-      tellProgress(options.live, job, next.wire);
+      options.live.publish(deliveryProgressMessage(job, next.wire));
     });
     last = turn.catch(() => undefined);
     return turn;
@@ -131,10 +131,6 @@ function leaseHolder(
     remember: (more) => write({ memory: { ...record.memory, ...more } }),
   };
   return Object.assign(keeping, { beat: () => write({}), settled: () => last });
-}
-
-function tellProgress(live: Pick<LiveEvents, "publish">, job: JobRecord, delivery: Delivery): void {
-  live.publish(jobMessage("job.delivery_progress", null, delivery.updated_at, null, job.wire, { delivery }));
 }
 
 function asFailure(error: unknown): { code: string; message: string } {

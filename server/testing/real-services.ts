@@ -172,7 +172,24 @@ function mariadbRecipe(): Recipe {
 
 /** Redis, with nothing on disk. */
 export function realRedis(): ServiceUnderTest {
-  return service({
+  return service(redisRecipe());
+}
+
+/** A {@link RealService} that whoever launched it ends. */
+export type LaunchedService = Awaited<ReturnType<typeof launch>>;
+
+/** Why there is no Redis for tests; false where there is one. */
+export function redisSkip(): string | false {
+  return redisRecipe().program === null ? "Redis was not found" : false;
+}
+
+/** Starts a Redis as {@link realRedis} has it. */
+export function launchRedis(): Promise<LaunchedService> {
+  return launch(redisRecipe());
+}
+
+function redisRecipe(): Recipe {
+  return {
     name: "Redis",
     program: firstOf([process.env["TEST_REDIS"], "/usr/bin/redis-server"]),
     args: (folder, port) =>
@@ -185,7 +202,7 @@ export function realRedis(): ServiceUnderTest {
       await client.connect();
       client.disconnect();
     },
-  });
+  };
 }
 
 function service(recipe: Recipe): ServiceUnderTest {

@@ -29,7 +29,7 @@ export async function runServer(env: NodeJS.ProcessEnv): Promise<FailedStart> {
   const child = launch(env);
   let stderr = "";
   child.stderr?.on("data", (piece: Buffer) => (stderr += piece.toString()));
-  const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
+  const timer = setTimeout(() => child.kill("SIGKILL"), 60_000);
   const [code] = (await once(child, "close")) as [number | null];
   clearTimeout(timer);
   return { code, stderr };
@@ -41,10 +41,14 @@ export async function startServerProcess(env: NodeJS.ProcessEnv): Promise<Server
   let log = "";
   child.stderr?.on("data", (piece: Buffer) => (log += piece.toString()));
   const exited = once(child, "exit");
-  const url = await eventually("the server's start", () => {
-    if (child.exitCode !== null) throw new Error(`the server did not start: ${log}`);
-    return /"url":"([^"]+)"[^\n]*"message":"listening"/.exec(log)?.[1] ?? null;
-  });
+  const url = await eventually(
+    "the server's start",
+    () => {
+      if (child.exitCode !== null) throw new Error(`the server did not start: ${log}`);
+      return /"url":"([^"]+)"[^\n]*"message":"listening"/.exec(log)?.[1] ?? null;
+    },
+    60_000,
+  );
   return {
     url,
     call: apiClient(url),

@@ -2,7 +2,7 @@ import type { Kysely } from "kysely";
 import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
 import { asciiJson } from "../../domain/ascii-json.ts";
 import { microsOfUsd } from "../../domain/cost.ts";
-import type { JobPrivate, JobRecord } from "../../domain/job-record.ts";
+import type { JobOwner, JobPrivate, JobRecord } from "../../domain/job-record.ts";
 import { withChange } from "../../domain/job-record.ts";
 import type { JobChange } from "../../domain/job-state.ts";
 import { compiledQueries } from "../compiled-queries.ts";
@@ -117,6 +117,20 @@ function jobReads(db: Kysely<Database>) {
 
 function jobIds(db: Kysely<Database>) {
   return {
+    /** Who drives each job that is under way, without the rest of it. */
+    async owners(limit: number): Promise<{ jobId: string; owner: JobOwner | null }[]> {
+      const rows = await db
+        .selectFrom("jobs")
+        .select(["id", "private"])
+        .where("status", "in", ["uploading", "queued", "running"])
+        .limit(limit)
+        .execute();
+      return rows.map((row) => ({
+        jobId: row.id,
+        owner: (JSON.parse(row.private) as JobPrivate).owner ?? null,
+      }));
+    },
+
     /** Ids of a user's jobs in their own order, from `from` on. */
     async idsOfUser(userId: string, from: string, limit: number): Promise<string[]> {
       const rows = await db

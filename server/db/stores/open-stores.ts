@@ -16,6 +16,7 @@ import { jobListStore, waitingJobStore } from "./job-list.ts";
 import { jobLogStore } from "./job-logs.ts";
 import { jobMetricStore } from "./job-metrics.ts";
 import { type CommittedChange, jobStore } from "./jobs.ts";
+import { leaderFenceStore } from "./leader-fence.ts";
 import { levelStore } from "./levels.ts";
 import { loginAttemptStore } from "./login-attempts.ts";
 import { providerSettingStore } from "./provider-settings.ts";
@@ -64,6 +65,7 @@ export function openStores(
     configOwners: configOwnerStore(db),
     destinations: destinationStore(db, now, onServerEvent),
     deliveries: deliveryStore(db),
+    leaderFence: leaderFenceStore(db),
   };
 }
 
