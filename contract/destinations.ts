@@ -44,8 +44,37 @@ export const S3Settings = Type.Object(s3Fields, { additionalProperties: false })
 /** See the schema. */
 export type S3Settings = Static<typeof S3Settings>;
 
+const hubFields = {
+  kind: Type.Literal("huggingface"),
+  owner: Type.Union(
+    [
+      Type.String({ minLength: 1, maxLength: 96, pattern: "^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$" }),
+      Type.Null(),
+    ],
+    { description: "Account or organisation that owns the repositories; null: the token's own account" },
+  ),
+  repository: Type.String({
+    minLength: 1,
+    maxLength: 200,
+    description: `Name of one job's repository, which is made when it is missing. ${nameText}`,
+  }),
+  private: Type.Boolean({
+    description: "Repositories are made private, and nothing is put into one that everybody can read",
+  }),
+  license: Type.Union(
+    [Type.String({ minLength: 1, maxLength: 60, pattern: "^[a-z0-9][a-z0-9.-]*$" }), Type.Null()],
+    { description: "The Hub's identifier of the license in the model card; null: that of the base model" },
+  ),
+  ...included,
+};
+
+/** Model repositories at the Hugging Face Hub, or at the Hub that HF_ENDPOINT names. */
+export const HubSettings = Type.Object(hubFields, { additionalProperties: false });
+/** See the schema. */
+export type HubSettings = Static<typeof HubSettings>;
+
 /** How a place is reached and what goes there. */
-export const DestinationSettings = S3Settings;
+export const DestinationSettings = Type.Union([S3Settings, HubSettings]);
 /** See the schema. */
 export type DestinationSettings = Static<typeof DestinationSettings>;
 
@@ -55,6 +84,10 @@ export const Destination = Type.Object({
   name: Type.String(),
   settings: DestinationSettings,
   is_default: Type.Boolean({ description: "Chosen for every job whose submit does not say" }),
+  secret: Type.Union([Type.Literal("stored"), Type.Literal("secrets"), Type.Null()], {
+    description:
+      "Where its key or token comes from: stored with it, or HF_TOKEN of the secrets; null: there is none",
+  }),
   problem: Type.Union([Type.String(), Type.Null()], {
     description: "Why nothing can be delivered there now, and the way out",
   }),
@@ -74,12 +107,20 @@ const Secret = Type.Optional(
   }),
 );
 
+const Token = Type.Optional(
+  Type.Union([Type.String({ minLength: 4, maxLength: 400, pattern: "^hf_[\\x21-\\x7e]+$" }), Type.Null()], {
+    description:
+      "Token of the Hugging Face Hub; left out, the one that is stored stays; null takes it away: HF_TOKEN of the secrets is used",
+  }),
+);
+
 /** What a destination is made or changed with. */
 export const DestinationDraft = Type.Object(
   {
     name: Name,
     settings: DestinationSettings,
     secret_access_key: Secret,
+    token: Token,
     is_default: Type.Boolean(),
   },
   { additionalProperties: false },
@@ -152,7 +193,8 @@ export const destinationEndpoints = {
     path: "/api/cloud/destinations/{destination_id}/test",
     access: "admin.config",
     tag,
-    summary: "Try a place: a small file is written, read and deleted again",
+    summary:
+      "Try a place: a small file is written, read and deleted again; of the Hub, the token and what it may do are asked",
     params: Params,
     answer: DestinationTest,
     errors: ["destination_not_found"],
@@ -170,6 +212,7 @@ export const destinationEndpoints = {
         ),
         settings: DestinationSettings,
         secret_access_key: Secret,
+        token: Token,
       },
       { additionalProperties: false },
     ),

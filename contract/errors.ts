@@ -217,6 +217,10 @@ export const errorTable = {
   destination_invalid: [422, "{field}: {problem}"],
   destination_refused: [502, "{place} refuses {action} ({reason}). {advice}"],
   destination_bucket_missing: [502, "{place} has no bucket {bucket}. Make it there, or correct its name."],
+  destination_public: [
+    502,
+    "{place} has {repository} already, and everybody can read it, while the destination says private. Make it private there, or let the destination publish.",
+  ],
   destination_full: [
     502,
     "{place} has no room left ({reason}). Free some there or have its limit raised, then retry.",

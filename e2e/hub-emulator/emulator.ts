@@ -1,15 +1,10 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { setTimeout as delay } from "node:timers/promises";
-
-/** A repository as it is after its last commit. */
-export interface HubRepository {
-  private: boolean;
-  commits: { oid: string; title: string }[];
-  files: Map<string, Buffer>;
-}
+import { routes } from "./routes.ts";
+import { storageAnswer } from "./storage.ts";
+import { HubProblem, type HubRepository, type HubToken, type HubTrouble, type World } from "./world.ts";
 
 /** How the emulator behaves. */
 export interface HubEmulatorOptions {
@@ -19,27 +14,48 @@ export interface HubEmulatorOptions {
   readOnly?: boolean;
 }
 
-/** The Hugging Face Hub's HTTP API on this machine, as far as dataset repositories of one account use it. */
+/** One call that came. */
+export interface ReceivedCall {
+  method: string;
+  path: string;
+  bytes: number;
+}
+
+/**
+ * The Hugging Face Hub's HTTP API on this machine, as far as repositories of one account and its organisations use it.
+ * It checks what it is sent and can be told to misbehave.
+ */
 export async function startHubEmulator(options: HubEmulatorOptions = {}) {
   const token = options.token ?? `hf_${randomBytes(17).toString("hex")}`;
   const account = options.account ?? "ada";
-  const repositories = new Map<string, HubRepository>();
-  const blobs = new Map<string, Buffer>();
-  const calls: { method: string; path: string }[] = [];
-  const behaviour = {
-    readOnly: options.readOnly === true,
-    /** So many of the next uploads of files are answered with 500. */
-    failUploads: 0,
-    /** What each upload of a file takes. */
-    uploadMs: 0,
-    /** Repositories cannot be deleted. */
-    keepsRepositories: false,
+  const calls: ReceivedCall[] = [];
+  const world: World = {
+    token,
+    account,
+    organisations: new Map(),
+    tokens: new Map<string, HubToken>([[token, { account, role: "write" }]]),
+    repositories: new Map<string, HubRepository>(),
+    models: new Map<string, HubRepository>(),
+    blobs: new Map(),
+    parts: new Map(),
+    complaints: [],
+    behaviour: {
+      readOnly: options.readOnly === true,
+      failUploads: 0,
+      uploadMs: 0,
+      keepsRepositories: false,
+      partBytes: null,
+      loses: null,
+      storageOrigin: null,
+      trouble: [],
+    },
+    origin: "",
   };
-  const world: World = { token, account, repositories, blobs, behaviour, origin: "" };
   const server = createServer((request, response) => {
-    calls.push({ method: request.method ?? "", path: request.url ?? "" });
-    answer(world, request, response).catch((error: unknown) => {
-      if (error instanceof HubProblem) send(response, error.status, { error: error.message });
+    const call = { method: request.method ?? "", path: request.url ?? "", bytes: 0 };
+    calls.push(call);
+    answer(world, request, response, call).catch((error: unknown) => {
+      if (error instanceof HubProblem) send(response, error.status, { error: error.message }, error.headers);
       else response.destroy();
     });
   });
@@ -47,11 +63,8 @@ export async function startHubEmulator(options: HubEmulatorOptions = {}) {
   await once(server, "listening");
   world.origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
+    ...world,
     url: world.origin,
-    token,
-    account,
-    repositories,
-    behaviour,
     calls,
     async close(): Promise<void> {
       server.closeAllConnections();
@@ -63,176 +76,72 @@ export async function startHubEmulator(options: HubEmulatorOptions = {}) {
 /** See {@link startHubEmulator}. */
 export type HubEmulator = Awaited<ReturnType<typeof startHubEmulator>>;
 
-interface World {
-  token: string;
-  account: string;
-  repositories: Map<string, HubRepository>;
-  blobs: Map<string, Buffer>;
-  behaviour: { readOnly: boolean; failUploads: number; uploadMs: number; keepsRepositories: boolean };
-  origin: string;
-}
-
-class HubProblem extends Error {
-  readonly status: number;
-
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
+async function answer(
+  world: World,
+  request: IncomingMessage,
+  response: ServerResponse,
+  received: ReceivedCall,
+): Promise<void> {
+  const url = new URL(request.url ?? "/", world.origin);
+  const method = request.method ?? "";
+  const trouble = troubleFor(world, `${method} ${url.pathname}`);
+  if (trouble?.answer === "hang") return;
+  if (trouble?.answer === "cut") {
+    request.once("data", () => request.socket.destroy());
+    if (method === "GET") request.socket.destroy();
+    return;
   }
-}
-
-async function answer(world: World, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { pathname } = new URL(request.url ?? "/", world.origin);
-  const body = await bodyOf(request);
-  if (request.method === "PUT" && pathname.startsWith("/lfs/")) {
-    await storeBlob(world, decodeURIComponent(pathname.slice("/lfs/".length)), body);
-    return send(response, 200, {});
+  const body = await bodyOf(request, received);
+  if (trouble) {
+    const {
+      status,
+      body: text,
+      headers,
+    } = trouble.answer as { status: number; body: string; headers?: Record<string, string> };
+    response.writeHead(status, { "content-type": "application/json", ...headers }).end(text);
+    return;
   }
-  if (request.headers.authorization !== `Bearer ${world.token}`)
-    throw new HubProblem(401, "Invalid username or password.");
-  for (const { method, path, act } of routes) {
-    const caught = path.exec(pathname);
-    if (method === request.method && caught) return send(response, 200, act(world, body, caught.slice(1)));
+  const stored = await storageAnswer(world, { method, url, headers: request.headers, body });
+  if (stored) return send(response, 200, stored.body, stored.headers);
+  const as = callerOf(world, request.headers.authorization);
+  for (const { method: wanted, path, act } of routes) {
+    const found = path.exec(url.pathname);
+    if (wanted !== method || !found) continue;
+    const { body: told, headers } = act({ world, as, body, query: url.searchParams, caught: found.slice(1) });
+    return send(response, 200, told, headers);
   }
   throw new HubProblem(404, "Not found");
 }
 
-interface Route {
-  method: string;
-  path: RegExp;
-  act: (world: World, body: Buffer, caught: readonly string[]) => unknown;
-}
-
-const routes: readonly Route[] = [
-  {
-    method: "GET",
-    path: /^\/api\/whoami-v2$/,
-    act: ({ account, behaviour }) => ({
-      type: "user",
-      id: "1",
-      name: account,
-      fullname: account,
-      orgs: [],
-      auth: { type: "access_token", accessToken: { role: behaviour.readOnly ? "read" : "write" } },
-    }),
-  },
-  { method: "POST", path: /^\/api\/repos\/create$/, act: createRepository },
-  { method: "DELETE", path: /^\/api\/repos\/delete$/, act: deleteRepository },
-  {
-    method: "GET",
-    path: /^\/api\/datasets\/([^/]+\/[^/]+)\/tree\/main$/,
-    act: (world, _, [name]) =>
-      [...repositoryOf(world, name).files].map(([path, bytes]) => ({
-        type: "file",
-        oid: createHash("sha1").update(bytes).digest("hex"),
-        size: bytes.length,
-        path,
-      })),
-  },
-  {
-    method: "POST",
-    path: /^\/api\/datasets\/([^/]+\/[^/]+)\/preupload\/main$/,
-    act: (world, body, [name]) => {
-      mustWrite(world);
-      repositoryOf(world, name);
-      const { files } = JSON.parse(body.toString()) as { files: { path: string }[] };
-      return {
-        files: files.map(({ path }) => ({
-          path,
-          uploadMode: /\.(jsonl|md)$/.test(path) ? "regular" : "lfs",
-          shouldIgnore: false,
-        })),
-      };
-    },
-  },
-  {
-    method: "POST",
-    path: /^\/datasets\/([^/]+\/[^/]+)\.git\/info\/lfs\/objects\/batch$/,
-    act: (world, body, [name = ""]) => {
-      const { objects } = JSON.parse(body.toString()) as { objects: { oid: string; size: number }[] };
-      return {
-        transfer: "basic",
-        objects: objects.map((object) => ({
-          ...object,
-          // Objects belong to a repository.
-          ...(!world.blobs.has(`${name}/${object.oid}`) && {
-            actions: {
-              upload: { href: `${world.origin}/lfs/${encodeURIComponent(`${name}/${object.oid}`)}` },
-            },
-          }),
-        })),
-      };
-    },
-  },
-  { method: "POST", path: /^\/api\/datasets\/([^/]+\/[^/]+)\/commit\/main$/, act: commit },
-];
-
-function createRepository(world: World, body: Buffer): unknown {
-  mustWrite(world);
-  const { name, organization, visibility, ...given } = JSON.parse(body.toString()) as Record<string, unknown>;
-  const full = `${String(organization)}/${String(name)}`;
-  if (organization !== world.account) throw new HubProblem(403, "You don't have the rights");
-  if (world.repositories.has(full)) throw new HubProblem(409, "You already created this dataset repo");
-  const isPrivate = visibility === "private" || given["private"] === true;
-  world.repositories.set(full, { private: isPrivate, commits: [], files: new Map() });
-  return { url: `${world.origin}/datasets/${full}`, name: full };
-}
-
-function deleteRepository(world: World, body: Buffer): unknown {
-  mustWrite(world);
-  const { name, organization } = JSON.parse(body.toString()) as Record<string, unknown>;
-  if (world.behaviour.keepsRepositories) throw new HubProblem(503, "Try again later");
-  if (!world.repositories.delete(`${String(organization)}/${String(name)}`))
-    throw new HubProblem(404, "Repository not found");
-  return {};
-}
-
-function commit(world: World, body: Buffer, [name]: readonly string[]): unknown {
-  mustWrite(world);
-  const repository = repositoryOf(world, name);
-  const lines = body.toString().trim().split("\n");
-  const parsed = lines.map((line) => JSON.parse(line) as { key: string; value: Record<string, unknown> });
-  for (const { key, value } of parsed) {
-    if (key === "file")
-      repository.files.set(String(value["path"]), Buffer.from(String(value["content"]), "base64"));
-    if (key !== "lfsFile") continue;
-    const blob = world.blobs.get(`${name}/${String(value["oid"])}`);
-    if (!blob) throw new HubProblem(400, `the object ${String(value["oid"])} was not uploaded`);
-    repository.files.set(String(value["path"]), blob);
-  }
-  const oid = randomBytes(20).toString("hex");
-  const title = String(parsed.find(({ key }) => key === "header")?.value["summary"]);
-  repository.commits.push({ oid, title });
-  return { success: true, commitOid: oid, commitUrl: `${world.origin}/commit/${oid}`, hookOutput: "" };
-}
-
-async function storeBlob(world: World, name: string, body: Buffer): Promise<void> {
-  await delay(world.behaviour.uploadMs);
-  if (world.behaviour.failUploads > 0) {
-    world.behaviour.failUploads--;
-    throw new HubProblem(500, "Internal error");
-  }
-  if (createHash("sha256").update(body).digest("hex") !== name.slice(name.lastIndexOf("/") + 1))
-    throw new HubProblem(400, "The object has another digest");
-  world.blobs.set(name, body);
-}
-
-function mustWrite({ behaviour }: World): void {
-  if (behaviour.readOnly) throw new HubProblem(403, "Forbidden: your token has the role read");
-}
-
-function repositoryOf({ repositories }: World, name: string | undefined): HubRepository {
-  const found = repositories.get(name ?? "");
-  if (!found) throw new HubProblem(404, "Repository not found");
+/** Null without a token; a wrong one is refused. */
+function callerOf({ tokens }: World, header: string | undefined): HubToken | null {
+  if (header === undefined) return null;
+  const found = tokens.get(header.replace(/^Bearer /, ""));
+  if (!found) throw new HubProblem(401, "Invalid username or password.");
   return found;
 }
 
-async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+function troubleFor({ behaviour }: World, call: string): HubTrouble | null {
+  const found = behaviour.trouble.find(({ on, times }) => times > 0 && on.test(call));
+  if (!found) return null;
+  found.times -= 1;
+  return found;
+}
+
+async function bodyOf(request: IncomingMessage, received: ReceivedCall): Promise<Buffer> {
   const pieces: Buffer[] = [];
-  for await (const piece of request) pieces.push(piece as Buffer);
+  for await (const piece of request) {
+    pieces.push(piece as Buffer);
+    received.bytes += (piece as Buffer).length;
+  }
   return Buffer.concat(pieces);
 }
 
-function send(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+function send(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): void {
+  response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
 }

@@ -41,6 +41,7 @@ import { trainerEventService } from "../services/trainer-events.ts";
 import { accountHandlers } from "./account-parts.ts";
 import type { AppOptions } from "./app-options.ts";
 import type { Parts } from "./open-parts.ts";
+import { hubToken } from "./open-providers.ts";
 
 /** SQLite has one writer: while it vacuums, whoever writes waits. This much takes about a second. */
 const largestVacuumedBytes = 128 << 20;
@@ -148,7 +149,11 @@ function resultHandlers(
     results: resultService(shared),
     artifacts: artifactService(shared),
     deliveries: deliveryService({ ...shared, wakeDeliveries }),
-    destinations: destinationService({ ...shared, wakeDeliveries, problemOf: async () => null }),
+    destinations: destinationService({
+      ...shared,
+      wakeDeliveries,
+      hasHubToken: async () => (await hubToken(parts.secretChain)) !== null,
+    }),
   };
 }
 

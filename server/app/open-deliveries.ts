@@ -8,17 +8,32 @@ import { deliveryOrders } from "../services/delivery-orders.ts";
 import { modelCards } from "../services/model-cards.ts";
 import { publications } from "../services/publications.ts";
 import { deliveryRunner } from "../services/run-delivery.ts";
+import type { SecretChain } from "../services/secrets.ts";
+import type { AppOptions } from "./app-options.ts";
 import type { Parts } from "./open-parts.ts";
+import { hubToken } from "./open-providers.ts";
 
 /** An attempt that has not been heard of for so long died with its server. */
 const leaseMs = 15_000;
 
 /** What orders deliveries and reaches their destinations. */
-export function deliveryParts(stores: Stores, now: () => number, outbound: OutboundHttp) {
+export function deliveryParts(
+  { config, now }: Pick<AppOptions, "config" | "now">,
+  stores: Stores,
+  { outbound, secretChain }: { outbound: OutboundHttp; secretChain: SecretChain },
+) {
   return {
     deliveryOrders: deliveryOrders({ ...stores, now }),
     changeDelivery: deliveryChanges({ ...stores, now }),
-    openPublisher: publisherRegistry({ newService: outbound.service }),
+    openPublisher: publisherRegistry({
+      newService: outbound.service,
+      hub: {
+        hubUrl: config.replicate.hubUrl,
+        http: outbound.service({ name: "hugging-face" }),
+        storageHttp: outbound.guarded(),
+        token: () => hubToken(secretChain),
+      },
+    }),
   };
 }
 

@@ -94,7 +94,7 @@ export async function openParts(options: AppOptions, stopping: AbortSignal) {
     received: receivedFiles({ jobs: stores.jobs, pruneCheckpoints: retention.prune, now, log }),
     reports: runReports({ ...stores, jobs: fencedJobs(stores.jobs, ownership), live, now }),
     ...costParts(stores, now),
-    ...deliveryParts(stores, now, outside.outbound),
+    ...deliveryParts(options, stores, outside),
     ...accounts,
   };
 }

@@ -65,7 +65,8 @@ function replicate({ config, log }: AppOptions, parts: ProviderParts) {
   });
 }
 
-async function hubToken(secretChain: SecretChain): Promise<string | null> {
+/** The token for the Hugging Face Hub that the secrets hold, null without. */
+export async function hubToken(secretChain: SecretChain): Promise<string | null> {
   return (await secretChain.find(...hubTokenNames))?.value ?? null;
 }
 

@@ -35,6 +35,12 @@ export function filledPattern(pattern: string, job: NamedJob): string {
     .join("/");
 }
 
+/** A pattern filled in as the name of a repository at the Hugging Face Hub, which takes no slash and no name of a file. */
+export function hubRepositoryName(pattern: string, job: NamedJob): string {
+  const name = plainName(filledPattern(pattern, job).replaceAll("/", "-")).replace(/(\.(git|ipynb))+$/i, "");
+  return name === "" ? job.job_id : name;
+}
+
 /**
  * Letters and digits of ASCII with `-`, `_` and `.` between them, at most 96: what the Hugging Face Hub takes as a name
  * and what no S3 service encodes. Accents go, other letters become their place in Unicode, so that no two scripts

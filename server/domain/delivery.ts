@@ -33,6 +33,7 @@ const passing: ReadonlySet<string> = new Set<ErrorCode>([
   "destination_unreachable",
   "disk_full",
   "internal",
+  "secrets_unavailable",
   "storage_busy",
   "storage_unreachable",
 ]);

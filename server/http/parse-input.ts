@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { Static, TSchema } from "typebox";
 import { Compile, type Validator } from "typebox/compile";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
+import { chosenSchema } from "./chosen-schema.ts";
 
 /** The largest JSON body; datasets and models never travel as JSON. */
 const largestBodyBytes = 8 << 20;
@@ -12,7 +13,8 @@ const validators = new WeakMap<TSchema, Validator>();
 export function check<S extends TSchema>(schema: S, value: unknown, where: string): Static<S> {
   const validator = validatorOf(schema);
   if (validator.Check(value)) return value as Static<S>;
-  const first = validator.Errors(value)[0];
+  const chosen = chosenSchema(schema, value);
+  const first = (chosen === schema ? validator : Compile(chosen)).Errors(value)[0];
   const field = first?.instancePath.slice(1).replaceAll("/", ".") ?? "";
   throw fail("validation_error", {
     field: fieldName(field, first) || where,

@@ -4,12 +4,13 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { ApiError } from "@simpletuner-cloud/contract/client.ts";
 import type { Delivery } from "@simpletuner-cloud/contract/deliveries.ts";
-import type { DestinationDraft } from "@simpletuner-cloud/contract/destinations.ts";
+import type { DestinationDraft, S3Settings } from "@simpletuner-cloud/contract/destinations.ts";
 import { startExternalBucket } from "../adapters/storage/s3/external-bucket-test-kit.ts";
 import { makeDataset, startTestServer, type TestServer, waitForJob } from "../testing/test-server.ts";
 import { eventually, trainerScript } from "../testing/trainer-scripts.ts";
 
 type Bucket = Awaited<ReturnType<typeof startExternalBucket>>;
+type BucketDraft = DestinationDraft & { settings: S3Settings };
 const secret = "replica-secret";
 
 /** Leaves a model, a sample, a checkpoint; with the option `broken`, it fails after the checkpoint. */
@@ -22,7 +23,7 @@ if grep -q '"broken"' "$CONFIG_PATH"; then exit 3; fi
 printf weights > "$out/pytorch_lora_weights.safetensors"
 `);
 
-function bucketDraft(bucket: Bucket, changed: Partial<DestinationDraft["settings"]> = {}): DestinationDraft {
+function bucketDraft(bucket: Bucket, changed: Partial<S3Settings> = {}): BucketDraft {
   return {
     name: "Team bucket",
     settings: {
@@ -318,7 +319,7 @@ describe("places that results go to", () => {
 
   test("what is wrong with a place is told at its field", async () => {
     const draft = bucketDraft(bucket);
-    const cases: [Partial<DestinationDraft["settings"]>, RegExp][] = [
+    const cases: [Partial<S3Settings>, RegExp][] = [
       [{ folder: "{nme}" }, /settings\.folder: "\{nme\}" is not one of \{name\}/],
       [{ endpoint: null }, /settings\.endpoint: say where/],
       [{ prefix: "a/../b" }, /settings\.prefix/],

@@ -1,3 +1,4 @@
+import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
 import type { DeliveryStore } from "../db/stores/deliveries.ts";
 import type { JobStore } from "../db/stores/jobs.ts";
 import { type DeliveryChange, type DeliveryRecord, withDeliveryChange } from "../domain/delivery.ts";
@@ -31,7 +32,7 @@ export function deliveryChanges({ jobs, deliveries, now }: DeliveryChangeOptions
       try {
         const job = await jobs.change(
           before.wire.job_id,
-          () => ({ events }),
+          ({ wire }) => ({ events, wire: linkOf(wire, after) }),
           async (transaction) => {
             if (!(await deliveries.update(transaction, before, after))) throw new Overtaken();
           },
@@ -41,6 +42,20 @@ export function deliveryChanges({ jobs, deliveries, now }: DeliveryChangeOptions
         if (!(error instanceof Overtaken)) throw error;
       }
     }
+  };
+}
+
+/** What a job tells of a place that has its results: the links by destination, and the first where it has no other. */
+function linkOf(
+  { metadata, output_url: outputUrl }: Job,
+  { wire: { status, url, destination } }: DeliveryRecord,
+): Partial<Job> {
+  if (status !== "delivered" || url === null) return {};
+  const known = metadata["delivered_urls"];
+  const links = typeof known === "object" && known !== null ? known : {};
+  return {
+    output_url: outputUrl ?? url,
+    metadata: { ...metadata, delivered_urls: { ...links, [destination]: url } },
   };
 }
 

@@ -5,8 +5,10 @@ import type {
   destinationEndpoints,
   DestinationSettings,
   DestinationTest,
+  HubSettings,
+  S3Settings,
 } from "@simpletuner-cloud/contract/destinations.ts";
-import { fail } from "@simpletuner-cloud/contract/errors.ts";
+import { Failure, fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { Publisher } from "../adapters/publishers/publisher.ts";
 import type { DeliveryStore } from "../db/stores/deliveries.ts";
 import type { DestinationStore, StoredDestination } from "../db/stores/destinations.ts";
@@ -26,8 +28,8 @@ export interface DestinationServiceOptions {
   changeDelivery: ChangeDelivery;
   secrets: SecretBox;
   openPublisher: OpenPublisher;
-  /** Why nothing can be delivered with these settings now; null when nothing is known against it. */
-  problemOf: (settings: DestinationSettings) => Promise<string | null>;
+  /** Whether the secrets hold a token of the Hugging Face Hub. */
+  hasHubToken: () => Promise<boolean>;
   /** Called after deliveries became due. */
   wakeDeliveries: () => void;
   now: () => number;
@@ -138,16 +140,18 @@ async function found(destinations: DestinationStore, id: string): Promise<Stored
 /** Checks the settings together with their secret, which it answers sealed. Throws `destination_invalid`. */
 function sealedOf(
   { secrets }: DestinationServiceOptions,
-  draft: Pick<DestinationDraft, "settings" | "secret_access_key">,
+  draft: Pick<DestinationDraft, "settings" | "secret_access_key" | "token">,
   before: StoredDestination | null,
 ): string | null {
-  const { settings, secret_access_key: secret } = draft;
-  const problem = settingsProblem(settings);
-  if (problem)
-    throw fail("destination_invalid", { field: `settings.${problem.field}`, problem: problem.text });
-  if (secret !== undefined) return secrets.seal(secret);
+  const { settings, secret_access_key: secretKey, token } = draft;
+  const problem = settingsProblem(settings) ?? secretProblem(draft);
+  if (problem) throw fail("destination_invalid", { field: problem.field, problem: problem.text });
+  if (token === null) return null;
+  const given = token ?? secretKey;
+  if (given !== undefined) return secrets.seal(given);
   // A secret belongs to the account it was given for: it is not sent to another place or with another name.
-  if (before?.sealedSecret && isSameAccount(before.settings, settings)) return before.sealedSecret;
+  if (before !== null && isSameAccount(before.settings, settings)) return before.sealedSecret;
+  if (settings.kind === "huggingface") return null;
   throw fail("destination_invalid", {
     field: "secret_access_key",
     problem: "send the secret that belongs to this access key and endpoint.",
@@ -155,32 +159,84 @@ function sealedOf(
 }
 
 function isSameAccount(before: DestinationSettings, after: DestinationSettings): boolean {
+  if (before.kind === "huggingface" || after.kind === "huggingface") return before.kind === after.kind;
   return before.endpoint === after.endpoint && before.access_key_id === after.access_key_id;
 }
 
-function settingsProblem(settings: DestinationSettings): { field: string; text: string } | null {
+interface FieldProblem {
+  field: string;
+  text: string;
+}
+
+/** Each kind has its own secret; another's would be stored and sent to the wrong place. */
+function secretProblem({
+  settings,
+  secret_access_key: secretKey,
+  token,
+}: Pick<DestinationDraft, "settings" | "secret_access_key" | "token">): FieldProblem | null {
+  if (settings.kind === "s3" && token !== undefined)
+    return { field: "token", text: "a bucket has no token; send secret_access_key." };
+  if (settings.kind === "huggingface" && secretKey !== undefined)
+    return { field: "secret_access_key", text: "the Hugging Face Hub has no such key; send token." };
+  return null;
+}
+
+function settingsProblem(settings: DestinationSettings): FieldProblem | null {
+  return settings.kind === "s3" ? bucketProblem(settings) : hubProblem(settings);
+}
+
+function bucketProblem(settings: S3Settings): FieldProblem | null {
   const folder = patternProblem(settings.folder);
-  if (folder !== null) return { field: "folder", text: folder };
+  if (folder !== null) return { field: "settings.folder", text: folder };
   if (settings.preset !== "aws" && settings.endpoint === null)
-    return { field: "endpoint", text: "say where the service is, like https://host:9000." };
+    return { field: "settings.endpoint", text: "say where the service is, like https://host:9000." };
   if (settings.endpoint !== null && !URL.canParse(settings.endpoint))
-    return { field: "endpoint", text: "this is not an address like https://host:9000." };
+    return { field: "settings.endpoint", text: "this is not an address like https://host:9000." };
   if (settings.prefix.split("/").some((part) => part === "." || part === ".."))
-    return { field: "prefix", text: "write a folder without . and .. in it." };
+    return { field: "settings.prefix", text: "write a folder without . and .. in it." };
+  return null;
+}
+
+function hubProblem({ repository }: HubSettings): FieldProblem | null {
+  const pattern = patternProblem(repository);
+  if (pattern !== null) return { field: "settings.repository", text: pattern };
+  if (repository.includes("/"))
+    return {
+      field: "settings.repository",
+      text: "write the name alone, without a slash; the owner has its own field.",
+    };
   return null;
 }
 
 async function shownDestination(
-  { problemOf }: DestinationServiceOptions,
-  { id, name, settings, isDefault, createdAtMs, updatedAtMs }: StoredDestination,
+  options: DestinationServiceOptions,
+  stored: StoredDestination,
 ): Promise<Destination> {
   return {
-    destination_id: id,
-    name,
-    settings,
-    is_default: isDefault,
-    problem: await problemOf(settings),
-    created_at: new Date(createdAtMs).toISOString(),
-    updated_at: new Date(updatedAtMs).toISOString(),
+    destination_id: stored.id,
+    name: stored.name,
+    settings: stored.settings,
+    is_default: stored.isDefault,
+    ...(await secretState(options, stored)),
+    created_at: new Date(stored.createdAtMs).toISOString(),
+    updated_at: new Date(stored.updatedAtMs).toISOString(),
+  };
+}
+
+async function secretState(
+  { hasHubToken }: DestinationServiceOptions,
+  { settings, sealedSecret }: StoredDestination,
+): Promise<Pick<Destination, "secret" | "problem">> {
+  if (sealedSecret !== null) return { secret: "stored", problem: null };
+  if (settings.kind === "s3") return { secret: null, problem: "There is no secret access key: enter it." };
+  try {
+    if (await hasHubToken()) return { secret: "secrets", problem: null };
+  } catch (error) {
+    if (error instanceof Failure) return { secret: null, problem: error.message };
+    throw error;
+  }
+  return {
+    secret: null,
+    problem: "There is no token for the Hugging Face Hub: enter one here, or set HF_TOKEN.",
   };
 }

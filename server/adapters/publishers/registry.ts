@@ -6,11 +6,24 @@ import type { Publisher } from "./publisher.ts";
 export interface PublisherRegistryOptions {
   /** Calls with a circuit breaker of their own: one service that is down must not stop deliveries to another. */
   newService: () => OutboundService;
+  /** Where the Hugging Face Hub is and how it is called. */
+  hub: {
+    hubUrl: string;
+    http: OutboundService;
+    /** For the addresses of its storage, which its answers name. */
+    storageHttp: OutboundService;
+    /** The token of the secrets, for destinations without their own; null without. */
+    token: () => Promise<string | null>;
+  };
 }
 
 /** Makes the publisher for the settings of a place. Clients are large and loaded when the first delivery needs them. */
-export function publisherRegistry({ newService }: PublisherRegistryOptions) {
+export function publisherRegistry({ newService, hub }: PublisherRegistryOptions) {
   return async (settings: DestinationSettings, secret: string | null): Promise<Publisher> => {
+    if (settings.kind === "huggingface") {
+      const { hubPublisher } = await import("./hub/hub-publisher.ts");
+      return hubPublisher({ ...hub, settings, token: secret ?? (await hub.token()) });
+    }
     const { s3Publisher } = await import("./s3/s3-publisher.ts");
     return s3Publisher({ settings, secretAccessKey: secret ?? "", http: newService() });
   };

@@ -1,5 +1,5 @@
 import type { OutboundService } from "../../outbound/outbound-http.ts";
-import { OutboundError } from "../../outbound/outbound-http.ts";
+import { serviceFetch } from "../../outbound/service-fetch.ts";
 import { HubError } from "./failures.ts";
 
 /** A file to put into a repository. */
@@ -72,7 +72,10 @@ export function hubRepositories(options: HubOptions) {
 export type HubRepositories = ReturnType<typeof hubRepositories>;
 
 function commonOf(options: HubOptions, call: HubCall) {
-  return { hubUrl: options.hubUrl, accessToken: options.token, fetch: hubFetch(options, call) };
+  const { http, hubUrl, token } = options;
+  const isOwn = ({ origin }: URL) => origin === new URL(hubUrl).origin;
+  const fetch = serviceFetch({ ...call, token, isOwn, httpFor: () => http });
+  return { hubUrl, accessToken: token, fetch };
 }
 
 async function commitFiles(
@@ -121,41 +124,4 @@ async function told<Result>({ token }: HubOptions, work: () => Promise<Result>):
     if (!(error instanceof HubApiError)) throw error;
     throw new HubError(error.statusCode, error.message.replaceAll(token, "***").slice(0, 300));
   }
-}
-
-/** `fetch` for the library, on the calls of this server: with its proxy, certificates, time limit and retries. */
-function hubFetch({ http, token }: HubOptions, { signal, correlationId }: HubCall): typeof fetch {
-  return async (input, init) => {
-    const request = new Request(input instanceof Request ? input.url : input, {
-      method: init?.method ?? "GET",
-      ...(init?.headers !== undefined && { headers: init.headers }),
-    });
-    const { method } = request;
-    if (method !== "GET" && method !== "POST" && method !== "PUT" && method !== "DELETE")
-      throw new OutboundError(new URL(request.url).host, "not_reached", method);
-    const answer = await http.text({
-      method,
-      url: request.url,
-      headers: Object.fromEntries(request.headers),
-      repeat: "safe",
-      ...(await bodyOf(init?.body)),
-      ...(correlationId !== undefined && { correlationId }),
-      ...(signal && { signal }),
-    });
-    const headers = Object.entries(answer.headers).filter(([name]) => name !== "content-encoding");
-    const empty = answer.status === 204 || answer.status === 304;
-    const response = new Response(empty ? null : answer.body.replaceAll(token, "***"), {
-      status: answer.status,
-      headers,
-    });
-    Object.defineProperty(response, "url", { value: request.url });
-    return response;
-  };
-}
-
-async function bodyOf(body: RequestInit["body"]) {
-  if (body === undefined || body === null) return {};
-  if (typeof body === "string") return { body };
-  const blob = body instanceof Blob ? body : await new Response(body).blob();
-  return { body: { sizeBytes: blob.size, open: () => blob.stream() } };
 }

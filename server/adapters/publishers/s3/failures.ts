@@ -1,5 +1,6 @@
 import { Failure, fail } from "@simpletuner-cloud/contract/errors.ts";
 import { OutboundError } from "../../outbound/outbound-http.ts";
+import { unanswered } from "../unanswered.ts";
 
 /** What was being done, as a person says it, and the permission it needs. */
 export interface S3Act {
@@ -75,7 +76,7 @@ export function isUnexplained(error: unknown): boolean {
  */
 export function s3Failure(error: unknown, act: S3Act, { name: place, bucket }: S3Place): unknown {
   if (error instanceof Failure || !(error instanceof Error)) return error;
-  if (error instanceof OutboundError) return outboundFailure(error, place);
+  if (error instanceof OutboundError) return unanswered(error, place);
   const { status, name } = factsOf(error);
   if (status === undefined) return error;
   const reason = /^[A-Za-z]+$/.test(name) && name !== "Unknown" ? `${status} ${name}` : String(status);
@@ -87,18 +88,6 @@ export function s3Failure(error: unknown, act: S3Act, { name: place, bucket }: S
   if (status >= 500) return fail("destination_unreachable", { reason: `${place} failed (${reason}).` });
   const wayOut = advice[name] ?? `The access key needs ${act.permission} on ${bucket}.`;
   return fail("destination_refused", { place, action: act.words, reason, advice: wayOut });
-}
-
-/** The failure for a call that got no answer. */
-export function outboundFailure(error: OutboundError, place: string): Failure {
-  return error.isPassing
-    ? fail("destination_unreachable", { reason: error.message })
-    : fail("destination_refused", {
-        place,
-        action: "the connection",
-        reason: error.problem.replaceAll("_", " "),
-        advice: error.message,
-      });
 }
 
 function factsOf(error: unknown): ErrorFacts {
