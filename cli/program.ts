@@ -12,6 +12,7 @@ import { addConfigsVersions } from "./commands/configs-versions.ts";
 import { addCostLimit } from "./commands/cost-limit.ts";
 import { addCostSummary } from "./commands/cost-summary.ts";
 import { addDatabase } from "./commands/database.ts";
+import { addDatabaseCopy } from "./commands/database-copy.ts";
 import { addDemo } from "./commands/demo.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addJobsArtifacts } from "./commands/jobs-artifacts.ts";
@@ -84,7 +85,7 @@ function cliProgram(io: Io): Command {
   const storage = program.command("storage").description("the storage endpoint for outputs");
   for (const add of [addStorageKeys, addStorageVerify]) add(storage, io);
   addBackupRestore(addBackup(program, io), io);
-  addDatabase(program, io);
+  addDatabaseCopy(addDatabase(program, io), io);
   addCloud(program, io);
   addSecrets(program, io);
   addAuth(program, io);

@@ -127,6 +127,7 @@ const cliLoads = [
   "server/restore-offline.ts",
   "server/recover-account.ts",
   "server/database-offline.ts",
+  "server/copy-database-offline.ts",
 ];
 
 function problemOf(one: Import): string | null {

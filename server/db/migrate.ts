@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import type { Migrating } from "./engine.ts";
 import type { JobDatabase } from "./job-database.ts";
 import { foundation } from "./migrations/001-foundation.ts";
 import { storageKeys } from "./migrations/002-storage-keys.ts";
@@ -65,20 +66,34 @@ export async function migrate(
   wanted: readonly Migration[] = migrations,
 ): Promise<string[]> {
   return db.engine.alone(db, async (migrating) => {
-    await migrating.db.schema
-      .createTable("schema_migrations")
-      .ifNotExists()
-      .addColumn("name", "varchar(80)", (column) => column.primaryKey())
-      .addColumn("applied_at", "bigint", (column) => column.notNull())
-      .execute();
+    await makeMigrationTable(migrating.db);
     const pending = await pendingOf(migrating.db, wanted);
-    for (const { name, up } of pending)
-      await migrating.apply(name, async (changed) => {
-        await up(changed);
-        await changed.insertInto("schema_migrations").values({ name, applied_at: now() }).execute();
-      });
+    await makeMigrations(migrating, now, pending);
     return pending.map(({ name }) => name);
   });
+}
+
+/** Makes the table that tells which migrations were made, where it is not there. */
+export async function makeMigrationTable(db: Kysely<Database>): Promise<void> {
+  await db.schema
+    .createTable("schema_migrations")
+    .ifNotExists()
+    .addColumn("name", "varchar(80)", (column) => column.primaryKey())
+    .addColumn("applied_at", "bigint", (column) => column.notNull())
+    .execute();
+}
+
+/** Makes migrations, by default all of them, in a database that has none of them. */
+export async function makeMigrations(
+  migrating: Migrating,
+  now: () => number,
+  pending: readonly Migration[] = migrations,
+): Promise<void> {
+  for (const { name, up } of pending)
+    await migrating.apply(name, async (changed) => {
+      await up(changed);
+      await changed.insertInto("schema_migrations").values({ name, applied_at: now() }).execute();
+    });
 }
 
 /** Migrations that were not made yet; throws when the database is not this release's to use. */
