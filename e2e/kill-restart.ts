@@ -13,6 +13,7 @@ import {
   type RunningProgram,
   runProgram,
 } from "./testing/run-program.ts";
+import { seeded } from "./testing/seeded.ts";
 
 /**
  * Kills the server with -9 while it takes a job from the dataset to the model, starts it again, and checks that the
@@ -348,17 +349,6 @@ async function namesIn(folder: string): Promise<string[]> {
 
 async function textOf(file: string): Promise<string> {
   return readFile(file, "utf8").catch(() => "");
-}
-
-/** Numbers from 0 to 1 that follow from the seed (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 if (import.meta.main) {

@@ -24,6 +24,9 @@ async function bundlePrograms(outDir: string): Promise<readonly BuiltFile[]> {
   const input: Record<string, string> = { cli: join(root, "cli/main.ts") };
   const trainer = join(root, "trainer/main.ts");
   if (existsSync(trainer)) input["trainer"] = trainer;
+  // Replicate on this machine, for the demo.
+  const emulator = join(root, "e2e/replicate-emulator/main.ts");
+  if (existsSync(emulator)) input["replicate-emulator"] = emulator;
   // A thread of its own: reading a database through blocks.
   input["sqlite-thread"] = join(root, "server/db/sqlite-thread.ts");
   const bundle = await rolldown({

@@ -27,6 +27,7 @@ const builtFrom = [
   "cli",
   "trainer",
   "web",
+  "e2e/replicate-emulator",
   "scripts/build.ts",
   "scripts/third-party-licenses.ts",
   "package.json",

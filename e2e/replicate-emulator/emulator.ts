@@ -41,6 +41,7 @@ const usualBehaviour: Behaviour = {
   startMs: 100,
   trainMs: 400,
   failure: null,
+  fateOf: null,
   cancelsTooLate: false,
   files: {
     "pytorch_lora_weights.safetensors": encodeSafetensors(new Map([["lora.down.weight", tensor]]), {
@@ -75,8 +76,8 @@ export async function startReplicateEmulator(options: EmulatorOptions = {}) {
   const server = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => {
       if (error instanceof ApiProblem) sendProblem(response, error);
-      // What was still slow when everything ended finds its folder gone.
-      else if (server.listening) {
+      // What was still slow when everything ended finds its folder gone; a caller may die while it sends.
+      else if (server.listening && request.complete) {
         process.stderr.write(`${(error as Error).stack}\n`);
         response.destroy();
       }

@@ -28,6 +28,13 @@ export type Fault = "429" | "429-header" | "500" | "cut" | "lost" | "slow" | "ex
 export function faultSwitch(rate: number, random: () => number = Math.random) {
   const due = new Map<Operation, Fault[]>();
   const byChance: readonly Fault[] = ["429", "500", "cut", "lost", "slow"];
+  const counts: Partial<Record<Fault, number>> = {};
+  let chance = rate;
+  const next = (operation: Operation): Fault | null => {
+    const asked = due.get(operation)?.shift();
+    if (asked !== undefined) return asked;
+    return random() < chance ? (byChance[Math.floor(random() * byChance.length)] ?? null) : null;
+  };
   return {
     /** The next `times` calls of the operation fail. */
     set(operation: Operation, fault: Fault, times = 1): void {
@@ -35,11 +42,15 @@ export function faultSwitch(rate: number, random: () => number = Math.random) {
       due.set(operation, [...queue, ...Array.from({ length: times }, () => fault)]);
     },
     clear: () => due.clear(),
+    /** From now on nothing fails by chance. */
+    end: () => void (chance = 0),
     take(operation: Operation): Fault | null {
-      const asked = due.get(operation)?.shift();
-      if (asked !== undefined) return asked;
-      return random() < rate ? (byChance[Math.floor(random() * byChance.length)] ?? null) : null;
+      const fault = next(operation);
+      if (fault !== null) counts[fault] = (counts[fault] ?? 0) + 1;
+      return fault;
     },
+    /** How often each fault happened. */
+    happened: (): Readonly<Record<string, number>> => ({ ...counts }),
   };
 }
 /** See {@link faultSwitch}. */

@@ -113,7 +113,8 @@ export function viewOf(
         : null,
     error: standing.error,
     logs: dataRemoved || log === "" ? null : log,
-    metrics: isOver ? { predict_time: predictSeconds(standing) } : {},
+    // Of one that never started there is no time to tell.
+    metrics: isOver && standing.startedAtMs !== null ? { predict_time: predictSeconds(standing) } : {},
     data_removed: dataRemoved,
     source: "api",
     urls: { get: `${baseUrl}/predictions/${id}`, cancel: `${baseUrl}/predictions/${id}/cancel` },

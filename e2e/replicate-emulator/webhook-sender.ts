@@ -38,6 +38,7 @@ export function webhookSender({ faults, view, now }: WebhookSenderOptions) {
   const sent: SentDelivery[] = [];
   const stopped = new AbortController();
   const under = new Set<Promise<void>>();
+  const made = { dropped: 0, doubled: 0 };
 
   const deliver = async (url: string, prediction: StoredPrediction): Promise<void> => {
     // Python's JSON: what is signed are these bytes, not what somebody makes of them again.
@@ -45,9 +46,10 @@ export function webhookSender({ faults, view, now }: WebhookSenderOptions) {
     const { status } = view(prediction);
     const terminal = !["starting", "processing"].includes(status);
     const id = `msg_${randomUUID()}`;
-    if (Math.random() < faults.dropped) return;
+    if (Math.random() < faults.dropped) return void made.dropped++;
     await delay(Math.random() * faults.delayMs, undefined, { signal: stopped.signal });
     const copies = Math.random() < faults.doubled ? 2 : 1;
+    made.doubled += copies - 1;
     for (let attempt = 0, taken = 0; attempt < (terminal ? attempts : 1) && taken < copies; attempt++) {
       if (attempt > 0) await delay(firstWaitMs * 2 ** attempt, undefined, { signal: stopped.signal });
       const signedWith = Math.random() < faults.misSigned ? randomBytes(24) : key;
@@ -80,6 +82,12 @@ export function webhookSender({ faults, view, now }: WebhookSenderOptions) {
 
   return {
     sent,
+    /** Deliveries that were sent and taken, and those that chance dropped or doubled. */
+    counts: () => ({
+      ...made,
+      sent: sent.length,
+      taken: sent.filter(({ answer }) => answer !== null && answer < 300).length,
+    }),
     secret: () => `whsec_${key.toString("base64")}`,
     /** From now on deliveries are signed with another key. */
     rotate: () => void (key = randomBytes(24)),

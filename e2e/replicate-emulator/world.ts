@@ -17,6 +17,16 @@ export interface StoredFile {
   createdAtMs: number;
 }
 
+/** What becomes of one prediction. */
+export interface Fate {
+  startMs?: number;
+  trainMs?: number;
+  /** Why it fails. */
+  failure?: string;
+  /** Somebody cancels it at Replicate so long after its creation. */
+  canceledAfterMs?: number;
+}
+
 /** What a test may change while the emulator runs. */
 export interface Behaviour {
   /** Between a prediction's creation and its start. */
@@ -25,6 +35,8 @@ export interface Behaviour {
   trainMs: number;
   /** Why every new prediction fails. */
   failure: string | null;
+  /** What becomes of one prediction, where it differs from what becomes of all. */
+  fateOf: ((input: Record<string, unknown>) => Fate) | null;
   /** Cancelling is taken and has no effect: training ends first. */
   cancelsTooLate: boolean;
   /** The files of the output, by the name at the end of their addresses. */
@@ -144,8 +156,7 @@ function createPrediction(
     throw new ApiProblem(422, "Invalid version or not permitted", "The specified version does not exist");
   if (model.name === webhookCheckModel) {
     const check = {
-      ...newPrediction(model, { config_json: "{}" }, behaviour),
-      createdAtMs: now(),
+      ...newPrediction(model, { config_json: "{}" }, behaviour, now()),
       startMs: 0,
       trainMs: 500,
     };
@@ -154,7 +165,7 @@ function createPrediction(
     return check;
   }
   const checked = checkInput(input);
-  const prediction = { ...newPrediction(model, checked, behaviour), createdAtMs: now() };
+  const prediction = newPrediction(model, checked, behaviour, now());
   const images = checked["images"];
   const file = [...files.values()].find((each) => urlOf(each) === images);
   const target = join(folder, `fetched-${prediction.id}`);
@@ -204,21 +215,27 @@ function fileView(file: StoredFile, url: string) {
 function newPrediction(
   model: { name: string; version: string; nanoUsdPerSecond: number },
   input: Record<string, unknown>,
-  { startMs, trainMs, failure, files, says }: Behaviour,
+  { fateOf, files, says, ...usual }: Behaviour,
+  createdAtMs = 0,
 ): StoredPrediction {
+  const { startMs, trainMs, failure, canceledAfterMs } = {
+    ...usual,
+    canceledAfterMs: null,
+    ...fateOf?.(input),
+  };
   return {
     id: randomBytes(13).toString("hex"),
     version: model.version,
     model: model.name,
     nanoUsdPerSecond: model.nanoUsdPerSecond,
     input,
-    createdAtMs: 0,
+    createdAtMs,
     startMs,
     trainMs,
     steps: stepsOf(input),
     problem: failure,
     seen: null,
-    canceledAtMs: null,
+    canceledAtMs: canceledAfterMs === null ? null : createdAtMs + canceledAfterMs,
     ignoresCancel: false,
     dataRemoved: false,
     outputs: Object.keys(files),

@@ -56,7 +56,10 @@ function driver(parts: { provider?: Partial<Provider>; deliver?: DeliverOutputs;
       return { externalId: null, hardwareType: null, trainer: "fake" };
     },
     follow: async () => completed,
-    cancel: async () => void calls.push("cancel"),
+    cancel: async () => {
+      calls.push("cancel");
+      return null;
+    },
     outputFolder: () => folder,
     forget: async () => void calls.push("forget"),
     ...parts.provider,

@@ -76,8 +76,7 @@ async function step(
   cancelled: AbortSignal,
 ): Promise<RunEnd | null> {
   const { status, job_id } = job.wire;
-  const stillMine = (record: JobRecord) =>
-    record.private.runToken === job.private.runToken && !record.wire.is_terminal;
+  const stillMine = ownerOf(job);
   if (status === "uploading") {
     if (job.wire.cancel_requested) return { outcome: "cancelled" };
     const packaged = await packageDatasets(options, job, AbortSignal.any([stopping, cancelled]));
@@ -90,9 +89,8 @@ async function step(
   }
   if (!job.private.handedOver) {
     if (job.wire.cancel_requested) {
-      // A start that was cut off may have got as far as a process.
-      await options.findProvider(job.wire.provider).cancel(refOf(job));
-      return { outcome: "cancelled" };
+      // A start that was cut off may have got as far as a run.
+      return cancelUnrecorded(options, job, stillMine);
     }
     await handOver(options, job, stillMine, AbortSignal.any([stopping, cancelled]));
     return null;
@@ -111,6 +109,26 @@ async function step(
     return change;
   });
   return resumed ? null : { outcome: "failed", code: "run_lost", message: result.reason };
+}
+
+/** Whether a record is still that of this job's run. */
+function ownerOf(job: JobRecord): (record: JobRecord) => boolean {
+  return (record) => record.private.runToken === job.private.runToken && !record.wire.is_terminal;
+}
+
+/**
+ * Stops what a start that was cut off may have made. Null when there was a run: it is the job's from now on and followed
+ * to its end, because what it took is paid for.
+ */
+async function cancelUnrecorded(
+  options: DriveRunOptions,
+  job: JobRecord,
+  stillMine: (record: JobRecord) => boolean,
+): Promise<RunEnd | null> {
+  const externalId = await options.findProvider(job.wire.provider).cancel(refOf(job));
+  if (externalId === null) return { outcome: "cancelled" };
+  await recordRun(options, job, stillMine, { externalId, hardwareType: null, freshStart: false });
+  return null;
 }
 
 /** Writes the archive and answers what to tell of it. */
@@ -160,14 +178,31 @@ async function handOver(
     onUpload: uploadReporter(options, job),
   };
   const started = await provider.start(request, signal);
+  await recordRun(options, job, stillMine, { ...started, freshStart });
+  // The provider holds the files now; the archive would only fill the disk.
+  await removeArchive(options, job_id);
+}
+
+/** Writes down that the provider holds the run, whose cost is counted from now on. */
+async function recordRun(
+  options: DriveRunOptions,
+  job: JobRecord,
+  stillMine: (record: JobRecord) => boolean,
+  run: { externalId: string | null; hardwareType: string | null; trainer?: string; freshStart: boolean },
+): Promise<void> {
+  const { job_id } = job.wire;
+  const hardware = job.private.hardware ?? null;
   await options.jobs.change(
     job_id,
     (record) => {
       if (!stillMine(record)) return null;
-      const metadata = { ...record.wire.metadata, trainer: started.trainer };
+      const metadata = {
+        ...record.wire.metadata,
+        ...(run.trainer !== undefined && { trainer: run.trainer }),
+      };
       const changes = {
-        wire: { hardware_type: hardware ?? started.hardwareType, metadata, upload_progress: null },
-        private: { handedOver: true, externalId: started.externalId },
+        wire: { hardware_type: hardware ?? run.hardwareType, metadata, upload_progress: null },
+        private: { handedOver: true, externalId: run.externalId },
       };
       return record.wire.status === "queued"
         ? moveTo(record, "running", options.now(), changes)
@@ -176,11 +211,9 @@ async function handOver(
     async (transaction, { wire, private: { externalId } }) => {
       if (externalId !== null)
         await rememberRun(transaction, { provider: wire.provider, externalId, jobId: job_id });
-      await options.costs.started(transaction, job_id, freshStart);
+      await options.costs.started(transaction, job_id, run.freshStart);
     },
   );
-  // The provider holds the files now; the archive would only fill the disk.
-  await removeArchive(options, job_id);
 }
 
 async function follow(
@@ -282,7 +315,7 @@ async function tellTrouble(options: DriveRunOptions, job: JobRecord, error: unkn
 }
 
 /**
- * The end of a run that could not be started. An error while a run is under way is no end of it: it is thrown on,
+ * The end of a run that could not be started, or null when one was made all the same and is followed. An error while a run is under way is no end of it: it is thrown on,
  * and driving is tried again.
  */
 async function failureEnd(
@@ -290,7 +323,7 @@ async function failureEnd(
   job: JobRecord,
   stopping: AbortSignal,
   error: unknown,
-): Promise<RunEnd> {
+): Promise<RunEnd | null> {
   // Stopping the server is no failure of the job: it is driven on after the next start.
   stopping.throwIfAborted();
   // Neither is a database that is away for a moment: what was begun is gone on with once it is back.
@@ -299,10 +332,10 @@ async function failureEnd(
     await tellTrouble(options, job, error);
     throw error;
   }
-  // The start may have failed after its process was made.
-  await options.findProvider(job.wire.provider).cancel(refOf(job));
   const current = await options.jobs.find(job.wire.job_id);
-  if (current?.wire.cancel_requested) return { outcome: "cancelled" };
+  if (current?.wire.cancel_requested) return cancelUnrecorded(options, job, ownerOf(job));
+  // The start may have failed after its run was made.
+  await options.findProvider(job.wire.provider).cancel(refOf(job));
   const { code, message } = asFailure(error);
   if (code === "internal") options.log.error({ err: error, job_id: job.wire.job_id }, "the run failed");
   return { outcome: "failed", code, message };

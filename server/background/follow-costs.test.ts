@@ -61,7 +61,10 @@ describe("following costs", () => {
             signal.addEventListener("abort", () => reject(new Error("stopped"))),
           ),
         ]),
-      cancel: async () => finish({ outcome: "cancelled" }),
+      cancel: async () => {
+        finish({ outcome: "cancelled" });
+        return null;
+      },
       outputFolder: () => null,
       forget: async () => undefined,
       ...more,

@@ -149,8 +149,11 @@ export interface Provider {
   ): Promise<{ externalId: string | null; hardwareType: string | null; trainer: string }>;
   /** Reads on from log position `from` and reports until the run ends; `signal` stops following, not the run. */
   follow(run: RunRef, from: number, reporter: RunReporter, signal: AbortSignal): Promise<FollowResult>;
-  /** Asks the run to stop; the end is told by `follow`. Harmless when the run is over or unknown. */
-  cancel(run: RunRef): Promise<void>;
+  /**
+   * Asks the run to stop; the end is told by `follow`. Harmless when the run is over or unknown. Answers the id of a run
+   * that is there elsewhere, which a start that was cut off may have made.
+   */
+  cancel(run: RunRef): Promise<string | null>;
   /** Files of the run on this machine that must be in the storage before the job is over; null when there are none. */
   outputFolder(jobId: string): string | null;
   /** Removes everything the provider keeps for the job. */

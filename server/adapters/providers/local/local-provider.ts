@@ -65,7 +65,7 @@ export function localProvider(options: LocalProviderOptions): Provider {
       return { externalId: null, hardwareType: hardwareName(), trainer: trainer.kind };
     },
     follow: (run, from, reporter, signal) => followRun(folderOf(run), from, reporter, signal),
-    cancel: (run) => cancelRun(folderOf(run), options.cancelGraceMs),
+    cancel: (run) => cancelRun(folderOf(run), options.cancelGraceMs).then(() => null),
     outputFolder: (jobId) => join(options.jobsFolder, jobId, "output"),
     forget: (jobId) => rm(join(options.jobsFolder, jobId), { recursive: true, force: true }),
   };

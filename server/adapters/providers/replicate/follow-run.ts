@@ -1,6 +1,7 @@
 import { Failure, fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { FollowResult, RunRef, RunReporter } from "../provider.ts";
 import type { Prediction } from "./answers.ts";
+import { billedSecondsOf } from "./billed-seconds.ts";
 import { providerName } from "./failures.ts";
 import { type FetchOptions, fetchOutputs, gone } from "./fetch-outputs.ts";
 import type { Patience } from "./patience.ts";
@@ -113,7 +114,7 @@ async function endOf(
   prediction: Prediction,
   signal: AbortSignal,
 ): Promise<FollowResult> {
-  const billedSeconds = prediction.metrics?.predict_time ?? (prediction.status === "aborted" ? 0 : null);
+  const billedSeconds = billedSecondsOf(prediction);
   const failed = ({ code, message }: Failure): FollowResult => ({
     outcome: "failed",
     code,

@@ -1,6 +1,7 @@
 import type { TrainerConfig } from "../../../domain/config-rules.ts";
 import type { ListedRun, ProviderRuns } from "../provider.ts";
 import type { Prediction } from "./answers.ts";
+import { billedSecondsOf } from "./billed-seconds.ts";
 import type { CallBudget } from "./call-budget.ts";
 import type { ReplicateClient } from "./client.ts";
 import { asFailure } from "./failures.ts";
@@ -63,7 +64,7 @@ function runOf(prediction: Prediction, hardware: string | null, runToken: string
     createdAtMs: atMs(prediction.created_at) ?? 0,
     startedAtMs: atMs(prediction.started_at),
     completedAtMs: atMs(prediction.completed_at),
-    billedSeconds: prediction.metrics?.predict_time ?? null,
+    billedSeconds: billedSecondsOf(prediction),
     hardware,
     name: typeof name === "string" && name !== "" ? name : null,
     config,

@@ -182,6 +182,25 @@ describe("jobs at Replicate, through a whole server", () => {
     assert.ok(Math.abs(billed - emulator.billedNanoUsd() / 1e9) < 0.01, `${billed}`);
   });
 
+  test("cancelled at Replicate before it started: it costs nothing, however long it waited", async () => {
+    Object.assign(emulator.behaviour, { startMs: 60_000, fateOf: () => ({ canceledAfterMs: 1_500 }) });
+    const job = await ended(await submit());
+    assert.deepEqual([job.status, job.cost_usd, emulator.billedNanoUsd()], ["cancelled", 0, 0]);
+  });
+
+  test("cancelled while nobody knows yet that the prediction was made: it is stopped, and costs what is billed", async () => {
+    Object.assign(emulator.behaviour, { startMs: 0, trainMs: 60_000 });
+    emulator.faults.set("create", "lost");
+    const id = await submit();
+    await eventually("the prediction", () => emulator.predictions.length === 1);
+    await server.call("POST /api/cloud/jobs/{job_id}/cancel", { params: { job_id: id } });
+    const job = await ended(id);
+    assert.equal(job.status, "cancelled");
+    const billed = emulator.billedNanoUsd() / 1e9;
+    assert.ok(billed > 0 && Math.abs((job.cost_usd ?? 0) - billed) < 2e-6, `${job.cost_usd} for ${billed}`);
+    await nothingLeft();
+  });
+
   test("a training that fails, and credit that is missing, are told on the job", async () => {
     emulator.behaviour.failure = "CUDA out of memory";
     const job = await ended(await submit());

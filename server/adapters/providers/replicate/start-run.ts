@@ -139,15 +139,15 @@ async function tagged(
 }
 
 /**
- * Stops a run, whether or not its id is known. With `keep`, that prediction is left alone and only what a repeated
- * request made beside it is stopped.
+ * Stops a run, whether or not its id is known, and answers that id; null: there is no such run. With `keep`, that
+ * prediction is left alone and only what a repeated request made beside it is stopped.
  */
 export async function stopRun(
   { client, patience }: { client: ReplicateClient; patience: Patience },
   state: RunState,
   run: { runToken: string; externalId: string | null },
   keep: string | null = null,
-): Promise<void> {
+): Promise<string | null> {
   const ids = new Set<string>();
   for (const id of [run.externalId, state.predictionId]) if (id !== null) ids.add(id);
   const isKnown = ids.size > 0;
@@ -164,6 +164,8 @@ export async function stopRun(
     await collect();
   }
   for (const id of ids) if (id !== keep) await client.cancel(id, { correlationId: run.runToken });
+  const [id = null] = ids;
+  return id;
 }
 
 /** Aborts a moment after `signal`: an answer that is nearly there tells what would else have to be looked for. */
