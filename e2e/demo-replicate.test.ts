@@ -18,7 +18,11 @@ describe("npm run demo -- --provider replicate", () => {
       process.execPath,
       [
         join(repository, "dist", "cli.js"),
-        ...["demo", "--provider", "replicate", "--port", "0", "--state-dir", stateDir, ...args],
+        "demo",
+        "--provider=replicate",
+        "--port=0",
+        `--state-dir=${stateDir}`,
+        ...args,
       ],
       // Somebody's real account and state, which the demo must leave alone.
       {

@@ -82,12 +82,7 @@ export function webhookSender({ faults, view, now }: WebhookSenderOptions) {
 
   return {
     sent,
-    /** Deliveries that were sent and taken, and those that chance dropped or doubled. */
-    counts: () => ({
-      ...made,
-      sent: sent.length,
-      taken: sent.filter(({ answer }) => answer !== null && answer < 300).length,
-    }),
+    counts: () => ({ ...made, ...takenOf(sent) }),
     secret: () => `whsec_${key.toString("base64")}`,
     /** From now on deliveries are signed with another key. */
     rotate: () => void (key = randomBytes(24)),
@@ -99,6 +94,13 @@ export function webhookSender({ faults, view, now }: WebhookSenderOptions) {
     },
   };
 }
+
+/** Deliveries that were sent, and those of them that were taken. */
+function takenOf(sent: readonly SentDelivery[]) {
+  const taken = sent.filter(({ answer }) => answer !== null && answer < 300).length;
+  return { sent: sent.length, taken };
+}
+
 /** Sends one delivery; answers the status. Another key's signature stands before ours, as after a change of keys. */
 async function post(
   url: string,

@@ -26,8 +26,8 @@ const statusAfter: Record<string, string> = {
   failed: "failed",
   canceled: "cancelled",
 };
-/** Cleaning up goes on for a while after a job's end is told; what a call failed to remove is tried again later. */
-const cleanWithinMs = 20_000;
+/** Cleaning up goes on for a while after a job's end is told. */
+const cleanWithinMs = 10_000;
 const pageSize = 500;
 const halfCentMicros = 5_000;
 
@@ -154,28 +154,34 @@ function digestOf(bytes: Uint8Array): string {
 }
 
 /** What should be gone: uploads, archives, folders of runs, and runs that go on. */
-async function leftovers({ emulator, stateDir }: FaultSite): Promise<string[]> {
-  const find = async (): Promise<string[]> => {
-    const folders = await Promise.all(
-      ["cloud/jobs", "cloud/packages"].map(async (folder) =>
-        (await readdir(join(stateDir, folder)).catch(() => [])).map((name) => `${folder}/${name}`),
-      ),
-    );
-    const running = emulator.predictions.filter(
-      (each) => standingAt(each, Date.now()).completedAtMs === null,
-    );
-    return [
-      ...folders.flat(),
-      ...[...emulator.files.values()].map(({ name }) => `the upload ${name}`),
-      ...running.map(({ input }) => `a prediction of ${runNameOf(input)} that goes on`),
-    ].map((what) => `left behind: ${what}`);
-  };
-  // What a call failed to remove is removed later; here everything works from now on.
-  emulator.faults.end();
+async function leftovers(site: FaultSite): Promise<string[]> {
+  site.emulator.faults.end();
+  const found = await leftAfter(site);
+  if (found.length === 0) return found;
+  // What could not be removed is tried again every ten minutes, and after each start.
+  await site.killAndStart();
+  return leftAfter(site);
+}
+
+async function leftAfter(site: FaultSite): Promise<string[]> {
   const deadline = performance.now() + cleanWithinMs;
   for (;;) {
-    const found = await find();
+    const found = await leftNow(site);
     if (found.length === 0 || performance.now() > deadline) return found;
     await delay(200);
   }
+}
+
+async function leftNow({ emulator, stateDir }: FaultSite): Promise<string[]> {
+  const folders = await Promise.all(
+    ["cloud/jobs", "cloud/packages"].map(async (folder) =>
+      (await readdir(join(stateDir, folder)).catch(() => [])).map((name) => `${folder}/${name}`),
+    ),
+  );
+  const running = emulator.predictions.filter((each) => standingAt(each, Date.now()).completedAtMs === null);
+  return [
+    ...folders.flat(),
+    ...[...emulator.files.values()].map(({ name }) => `the upload ${name}`),
+    ...running.map(({ input }) => `a prediction of ${runNameOf(input)} that goes on`),
+  ].map((what) => `left behind: ${what}`);
 }
