@@ -14,10 +14,12 @@ import { addCostSummary } from "./commands/cost-summary.ts";
 import { addDatabase } from "./commands/database.ts";
 import { addDatabaseCopy } from "./commands/database-copy.ts";
 import { addDemo } from "./commands/demo.ts";
+import { addDestinations } from "./commands/destinations.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addJobsArtifacts } from "./commands/jobs-artifacts.ts";
 import { addJobsCancel } from "./commands/jobs-cancel.ts";
 import { addJobsDelete } from "./commands/jobs-delete.ts";
+import { addJobsDeliver, addJobsDeliveries } from "./commands/jobs-deliver.ts";
 import { addJobsDiff } from "./commands/jobs-diff.ts";
 import { addJobsDownload } from "./commands/jobs-download.ts";
 import { addJobsFollow } from "./commands/jobs-follow.ts";
@@ -64,6 +66,8 @@ function cliProgram(io: Io): Command {
     addJobsLogs,
     addJobsArtifacts,
     addJobsDownload,
+    addJobsDeliveries,
+    addJobsDeliver,
     addJobsCancel,
     addJobsRetry,
     addJobsDelete,
@@ -86,6 +90,7 @@ function cliProgram(io: Io): Command {
   for (const add of [addStorageKeys, addStorageVerify]) add(storage, io);
   addBackupRestore(addBackup(program, io), io);
   addDatabaseCopy(addDatabase(program, io), io);
+  addDestinations(program, io);
   addCloud(program, io);
   addSecrets(program, io);
   addAuth(program, io);

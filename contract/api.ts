@@ -12,6 +12,7 @@ import { databaseEndpoints } from "./database.ts";
 import { deliveryEndpoints } from "./deliveries.ts";
 import { destinationEndpoints } from "./destinations.ts";
 import { eventEndpoints } from "./events.ts";
+import { hintEndpoints } from "./hints.ts";
 import { jobEndpoints } from "./jobs.ts";
 import { levelEndpoints } from "./levels.ts";
 import { logEndpoints } from "./logs.ts";
@@ -42,6 +43,7 @@ export const api = {
   dataConsent: dataConsentEndpoints,
   configs: configEndpoints,
   configVersions: configVersionEndpoints,
+  hints: hintEndpoints,
   queue: queueEndpoints,
   preSubmit: preSubmitEndpoints,
   providers: providerEndpoints,

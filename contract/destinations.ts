@@ -1,4 +1,5 @@
 import { Type, type Static } from "typebox";
+import { deliveryStatuses } from "./deliveries.ts";
 import { endpoint } from "./endpoint.ts";
 import { Instant, MaybeString } from "./instants.ts";
 
@@ -78,6 +79,16 @@ export const DestinationSettings = Type.Union([S3Settings, HubSettings]);
 /** See the schema. */
 export type DestinationSettings = Static<typeof DestinationSettings>;
 
+/** How the newest delivery to a place that was begun went. */
+export const LastDelivery = Type.Object({
+  job_id: Type.String(),
+  status: Type.Enum(deliveryStatuses),
+  error_message: MaybeString,
+  updated_at: Instant,
+});
+/** See the schema. */
+export type LastDelivery = Static<typeof LastDelivery>;
+
 /** A place that results are delivered to; no field holds a secret. */
 export const Destination = Type.Object({
   destination_id: Type.String(),
@@ -90,6 +101,9 @@ export const Destination = Type.Object({
   }),
   problem: Type.Union([Type.String(), Type.Null()], {
     description: "Why nothing can be delivered there now, and the way out",
+  }),
+  last_delivery: Type.Union([LastDelivery, Type.Null()], {
+    description: "Null before the first, and for those who may not see everybody's jobs",
   }),
   created_at: Instant,
   updated_at: Instant,

@@ -40,6 +40,9 @@ export const preSubmitEndpoints = {
       current_commit: MaybeString,
       current_abbrev: MaybeString,
       current_branch: MaybeString,
+      snapshot_on_submit: Type.Boolean({
+        description: "Uncommitted changes are committed when a job is submitted",
+      }),
       tracker_run_name: MaybeString,
       config_name: MaybeString,
     }),

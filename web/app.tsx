@@ -23,6 +23,9 @@ const configVersions = lazyScreen(() =>
 );
 const job = lazyScreen(() => import("./screens/job/job-screen.tsx").then((module) => module.JobScreen));
 const backups = lazyScreen(() => import("./screens/backups/backups.tsx").then((module) => module.Backups));
+const destinations = lazyScreen(() =>
+  import("./screens/destinations/destinations.tsx").then((module) => module.Destinations),
+);
 const audit = lazyScreen(() => import("./screens/audit/audit.tsx").then((module) => module.Audit));
 const providers = lazyScreen(() =>
   import("./screens/providers/providers.tsx").then((module) => module.Providers),
@@ -102,6 +105,12 @@ const places: readonly Place[] = [
     needs: "admin.audit",
     prefetch: audit.prefetch,
     show: () => <audit.Screen />,
+  },
+  {
+    pattern: "/settings/destinations",
+    needs: "config.view",
+    prefetch: destinations.prefetch,
+    show: () => <destinations.Screen />,
   },
   {
     pattern: "/settings/backups",

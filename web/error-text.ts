@@ -68,6 +68,17 @@ const hindi: Partial<Record<ErrorCode | "unreachable", string>> = {
   too_many_storage_keys: "आपके पास पहले से {limit} एक्सेस कुंजियाँ हैं। जो काम में नहीं आती उसे हटाएँ।",
   cost_limit_exceeded:
     "इस जॉब का अनुमानित खर्च {estimate} है, जो {limit} की सीमा में नहीं समाता: {spent} खर्च हो चुके हैं और अधूरे जॉब के लिए {set_aside} अलग रखे हैं। सीमा {resets_at} पर फिर शुरू होगी; तब तक रुकें या सीमा बढ़वाएँ।",
+  destination_not_found: "यह मंज़िल अब नहीं है। पेज फिर लोड करें।",
+  unknown_destination: "“{destination}” नाम की मंज़िल नहीं है। मौजूद: {known}।",
+  no_destination: "ऐसी कोई डिफ़ॉल्ट मंज़िल नहीं बची जिस पर ये नतीजे न पहुँचे हों। बताएँ कि कहाँ पहुँचाना है।",
+  destination_name_taken: "“{name}” नाम की मंज़िल पहले से है। कोई और नाम चुनें।",
+  destination_invalid: "{field}: {problem}",
+  destination_refused: "{place} ने {action} से मना किया ({reason})। {advice}",
+  destination_bucket_missing: "{place} पर {bucket} नाम का बकेट नहीं है। उसे वहाँ बनाएँ, या नाम ठीक करें।",
+  destination_full: "{place} पर जगह नहीं बची ({reason})। वहाँ जगह बनाएँ या सीमा बढ़वाएँ, फिर दोबारा कोशिश करें।",
+  delivery_not_found: "इस जॉब की ऐसी कोई डिलीवरी नहीं है।",
+  invalid_delivery_state: "डिलीवरी की स्थिति {status} है; यह काम तभी हो सकता है जब वह {allowed} हो।",
+  delivery_no_files: "इस जॉब का कोई तैयार मॉडल नहीं है। उसकी फ़ाइलें और लॉग देखें।",
   unknown_hardware: "हार्डवेयर “{hardware}” यहाँ नहीं है। मौजूद: {known}।",
   internal: "सर्वर पर कुछ गड़बड़ हुई। बताते समय अनुरोध आईडी {correlation_id} दें।",
 };

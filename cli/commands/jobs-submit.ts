@@ -16,6 +16,7 @@ interface Options {
   dataset?: "in-place" | "package";
   name?: string;
   idempotencyKey?: string;
+  deliverTo?: string[] | false;
   provider?: string;
   hardware?: string;
   dryRun?: true;
@@ -40,6 +41,8 @@ export function addJobsSubmit(parent: Command, io: Io): void {
     .option("--name <name>", "name of the run")
     .option("--provider <id>", "where to train (default: local)")
     .option("--hardware <id>", "what to train on there (default: the first of the place's hardware)")
+    .option("--deliver-to <names...>", "places for the results beside the server (default: the default ones)")
+    .option("--no-deliver-to", "leave the results on the server")
     .option("--idempotency-key <key>", "equal keys give one job")
     .option("-n, --dry-run", "show what would be sent and what it would cost; submit nothing")
     .option("-y, --yes", "consent to sending the datasets")
@@ -72,6 +75,7 @@ export function addJobsSubmit(parent: Command, io: Io): void {
           ...where,
           hardware: options.hardware,
           name: options.name,
+          destinations: options.deliverTo === false ? [] : options.deliverTo,
           consent_token,
           // Without a key a submit that is sent twice by a proxy would train twice.
           idempotency_key: options.idempotencyKey ?? randomUUID(),

@@ -23,6 +23,7 @@ import { type DatabaseServiceOptions, databaseService } from "../services/databa
 import { deliveryService } from "../services/deliveries.ts";
 import { destinationService } from "../services/destinations.ts";
 import { eventService } from "../services/events.ts";
+import { hintService } from "../services/hints.ts";
 import { accessibleJob } from "../services/job-access.ts";
 import { jobService } from "../services/jobs.ts";
 import { logService } from "../services/logs.ts";
@@ -79,6 +80,7 @@ export function composeHandlers(
       repositoryState: () => repositoryState(versions),
       maxStreams: options.config.maxEventStreams,
     }),
+    hints: hintService(stores),
     queue: queueService({ ...shared, wakeQueue: queue.wake }),
     providers: providerService({ providers: providers.all }),
     providerSettings: providerConfigService({ ...shared, providers }),

@@ -17,8 +17,8 @@ const hidden = ["job_id", "delivery_id", "access_key_id", "session_id", "api_key
 /** Objects that everybody may look at and only their owners change. */
 const shared = ["name"] as const;
 
-/** A provider's delivery names no object of a user; an upload's id is looked up among the caller's own names alone. */
-const namingNobodys = ["deliverWebhook", "uploadProgress"];
+/** A provider's delivery and an explanation name no object of a user; an upload's id is looked up among the caller's own names alone. */
+const namingNobodys = ["deliverWebhook", "uploadProgress", "dismissHint", "showHint"];
 
 /** Values for inputs that must have a form or mean something. */
 const known = (): Record<string, unknown> => ({

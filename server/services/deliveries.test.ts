@@ -123,6 +123,19 @@ describe("delivering results to a bucket", () => {
     assert.deepEqual(told, ["waiting", "running", "delivered"]);
   });
 
+  test("whose job was delivered to a place is told to those who may see everybody's jobs", async () => {
+    await add(bucketDraft(bucket));
+    const lastAs = async (name: string) =>
+      (await server.as(name)("GET /api/cloud/destinations")).destinations.map((each) => each.last_delivery);
+    assert.deepEqual(await lastAs("local"), [null]);
+    const jobId = await submit();
+    const { updated_at } = await settled(jobId, "delivered");
+    assert.deepEqual(await lastAs("local"), [
+      { job_id: jobId, status: "delivered", error_message: null, updated_at },
+    ]);
+    assert.deepEqual(await lastAs("ada"), [null]);
+  });
+
   test("the secret is in no answer, no event, and on no disk but sealed", async () => {
     const made = await add(bucketDraft(bucket));
     const jobId = await submit();

@@ -1,4 +1,5 @@
 import { uuidv7 } from "uuidv7";
+import type { Delivery } from "@simpletuner-cloud/contract/deliveries.ts";
 import type {
   Destination,
   DestinationDraft,
@@ -6,9 +7,11 @@ import type {
   DestinationSettings,
   DestinationTest,
   HubSettings,
+  LastDelivery,
   S3Settings,
 } from "@simpletuner-cloud/contract/destinations.ts";
 import { Failure, fail } from "@simpletuner-cloud/contract/errors.ts";
+import { type Caller, callerMay } from "@simpletuner-cloud/contract/permissions.ts";
 import type { Publisher } from "../adapters/publishers/publisher.ts";
 import type { DeliveryStore } from "../db/stores/deliveries.ts";
 import type { DestinationStore, StoredDestination } from "../db/stores/destinations.ts";
@@ -49,12 +52,13 @@ type DestinationHandlers = Handlers<typeof destinationEndpoints>;
 
 function storedPlaces(options: DestinationServiceOptions) {
   const { destinations, now } = options;
-  const shown = (stored: StoredDestination) => shownDestination(options, stored);
+  const shown = (stored: StoredDestination, caller: Caller) => shownDestination(options, stored, caller);
   return {
-    async listDestinations() {
-      return { destinations: await Promise.all((await destinations.list()).map(shown)) };
+    async listDestinations(_input, { caller }) {
+      const stored = await destinations.list();
+      return { destinations: await Promise.all(stored.map((each) => shown(each, caller))) };
     },
-    async createDestination({ body }) {
+    async createDestination({ body }, { caller }) {
       const sealedSecret = sealedOf(options, body, null);
       const nowMs = now();
       const { name, settings, is_default: isDefault } = body;
@@ -68,9 +72,9 @@ function storedPlaces(options: DestinationServiceOptions) {
         updatedAtMs: nowMs,
       };
       if (!(await destinations.insert(stored))) throw fail("destination_name_taken", { name });
-      return { destination: await shown(stored) };
+      return { destination: await shown(stored, caller) };
     },
-    async changeDestination({ params, body }) {
+    async changeDestination({ params, body }, { caller }) {
       const before = await found(destinations, params.destination_id);
       const { name, settings, is_default: isDefault } = body;
       const sealedSecret = sealedOf(options, body, before);
@@ -82,7 +86,7 @@ function storedPlaces(options: DestinationServiceOptions) {
           record.wire.status === "failed" ? { dueAtMs: now(), wire: { attempt: 0 } } : null,
         );
       options.wakeDeliveries();
-      return { destination: await shown(stored) };
+      return { destination: await shown(stored, caller) };
     },
     async deleteDestination({ params }) {
       const { id } = await found(destinations, params.destination_id);
@@ -211,13 +215,17 @@ function hubProblem({ repository }: HubSettings): FieldProblem | null {
 async function shownDestination(
   options: DestinationServiceOptions,
   stored: StoredDestination,
+  caller: Caller,
 ): Promise<Destination> {
+  // Whose job was delivered there, and what went wrong with it, is not everybody's business.
+  const newest = callerMay(caller, "job.view.all") ? await options.deliveries.newestBegunAt(stored.id) : null;
   return {
     destination_id: stored.id,
     name: stored.name,
     settings: stored.settings,
     is_default: stored.isDefault,
     ...(await secretState(options, stored)),
+    last_delivery: newest && lastDelivery(newest.wire),
     created_at: new Date(stored.createdAtMs).toISOString(),
     updated_at: new Date(stored.updatedAtMs).toISOString(),
   };
@@ -239,4 +247,8 @@ async function secretState(
     secret: null,
     problem: "There is no token for the Hugging Face Hub: enter one here, or set HF_TOKEN.",
   };
+}
+
+function lastDelivery({ job_id, status, error_message, updated_at }: Delivery): LastDelivery {
+  return { job_id, status, error_message, updated_at };
 }

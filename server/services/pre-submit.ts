@@ -46,6 +46,7 @@ export function preSubmitService(options: PreSubmitOptions): Handlers<typeof pre
         current_commit: state.commit,
         current_abbrev: state.commit?.slice(0, 7) ?? null,
         current_branch: state.branch,
+        snapshot_on_submit: state.snapshot_on_submit,
         tracker_run_name: typeof run === "string" ? run : null,
         config_name: name,
       };

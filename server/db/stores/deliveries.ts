@@ -32,6 +32,16 @@ function deliveryReads(db: Kysely<Database>) {
         .execute();
       return rows.map(recordOf);
     },
+    /** The one of a destination that was ordered last among those that were begun; null before the first. */
+    async newestBegunAt(destinationId: string): Promise<DeliveryRecord | null> {
+      const row = await all()
+        .where("destination_id", "=", destinationId)
+        .where("status", "in", ["running", "delivered", "failed"])
+        .orderBy("id", "desc")
+        .limit(fixedLimit(1))
+        .executeTakeFirst();
+      return row ? recordOf(row) : null;
+    },
     /** Those to be tried now, and those whose attempt has not been heard of. */
     async due(nowMs: number, limit: number): Promise<DeliveryRecord[]> {
       const rows = await all()

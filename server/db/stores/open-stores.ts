@@ -8,6 +8,7 @@ import { costDayStore } from "./cost-days.ts";
 import { externalRunStore } from "./external-runs.ts";
 import { deliveryStore } from "./deliveries.ts";
 import { destinationStore } from "./destinations.ts";
+import { hintStore } from "./hints.ts";
 import { idempotencyKeyStore } from "./idempotency-keys.ts";
 import { jobChargeStore } from "./job-charges.ts";
 import { jobCountStore } from "./job-counts.ts";
@@ -66,6 +67,7 @@ export function openStores(
     destinations: destinationStore(db, now, onServerEvent),
     deliveries: deliveryStore(db),
     leaderFence: leaderFenceStore(db),
+    hints: hintStore(db, now),
   };
 }
 

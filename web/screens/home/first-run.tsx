@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { call, useLoad } from "../../api.ts";
 import { Button, ButtonLink } from "../../components/button.tsx";
@@ -28,7 +29,13 @@ function Lesson({ icon, title, text }: { icon: IconName; title: string; text: st
 }
 
 /** The welcome of a server without jobs: what happens to data, model and money, and the sample to start with. */
-export function FirstRun({ onSubmitting }: { onSubmitting: (open: boolean) => void }) {
+export function FirstRun({
+  onSubmitting,
+  checklist,
+}: {
+  onSubmitting: (open: boolean) => void;
+  checklist: ComponentChildren;
+}) {
   const [open, setOpened] = useState(false);
   const setOpen = (next: boolean): void => {
     setOpened(next);
@@ -56,6 +63,7 @@ export function FirstRun({ onSubmitting }: { onSubmitting: (open: boolean) => vo
         <Lesson icon="cube" title={t("model_title")} text={t("model_text")} />
         <Lesson icon="coin" title={t("cost_title")} text={t("cost_text")} />
       </ul>
+      {checklist}
       <SubmitDialog
         open={open}
         title={submitWords("sample_title")}

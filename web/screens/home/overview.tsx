@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
 import type { Health } from "@simpletuner-cloud/contract/system.ts";
@@ -224,7 +225,7 @@ const loadRecent = (signal: AbortSignal) =>
   call("GET /api/cloud/jobs", { query: { status: "completed", limit: 6 }, signal });
 
 /** Home of a server with jobs: what runs, what needs the user, the queue, the server's health, what came home. */
-export function Overview() {
+export function Overview({ checklist }: { checklist: ComponentChildren }) {
   const queue = useLoad(loadQueue, []);
   const health = useLoad(loadHealth, []);
   const failed = useLoad(loadFailed, []);
@@ -247,6 +248,7 @@ export function Overview() {
       <div class="home-grid">
         <Running />
         <div class="stack home-side">
+          {checklist}
           <Attention failed={failed.data ?? []} />
           <Waiting />
         </div>

@@ -1,4 +1,4 @@
-import { deliveryStatuses } from "@simpletuner-cloud/contract/deliveries.ts";
+import type { Delivery } from "@simpletuner-cloud/contract/deliveries.ts";
 import type { EventType } from "@simpletuner-cloud/contract/event-types.ts";
 import type { JobEvent } from "@simpletuner-cloud/contract/jobs.ts";
 import { statusOrder, statusWord } from "../../components/status-badge.tsx";
@@ -104,8 +104,8 @@ const sentences: Record<Extract<EventType, `job.${string}`>, (data: Data) => str
     }),
   "job.report_ignored": () => t("report_ignored"),
   "job.delivery": (data) => {
-    const status = deliveryStatuses.find((one) => one === data["status"]) ?? "waiting";
-    return t(`delivery_${status}`, { place: text(data, "destination") });
+    const delivery = data["delivery"] as Partial<Delivery> | undefined;
+    return t(`delivery_${delivery?.status ?? "waiting"}`, { place: delivery?.destination ?? "" });
   },
   "job.delivery_progress": () => t("progress"),
   "job.deleted": () => t("deleted"),

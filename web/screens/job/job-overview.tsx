@@ -16,6 +16,7 @@ import { formatBytes, formatInstant, formatMoney, formatNumber, formatSignifican
 import { hrefWith } from "../../router.ts";
 import { modelFile } from "./artifact-groups.ts";
 import type { JobFiles } from "./job-data.ts";
+import { JobDeliveries } from "./job-deliveries.tsx";
 import type { JobMetrics } from "./job-metrics.ts";
 import type { Metrics } from "./metric-loading.ts";
 import { t } from "./result-words.ts";
@@ -32,9 +33,12 @@ export function JobOverview(props: {
     <div class="overview">
       {job.status === "completed" && files && <ModelPanel files={files} />}
       <div class="stack">
+        {/* While it trains its course matters most, afterwards where its model goes. */}
+        {job.is_terminal && <JobDeliveries job={job} />}
         <Panel title={t("timeline")} class="overview-timeline">
           {events ? <Timeline job={job} events={events} /> : <Skeleton lines={4} />}
         </Panel>
+        {!job.is_terminal && <JobDeliveries job={job} />}
         <Panel title={t("facts")} class="overview-facts">
           <Facts job={job} />
         </Panel>

@@ -19,6 +19,11 @@ export interface JobDraft {
   hardware: string | null;
   transfer: "in_place" | "package";
   runName: string;
+  /** Ids of the places for the results beside this machine; null leaves it to the defaults. */
+  destinations: string[] | null;
+  /** Name and message of the version of the configurations that is committed with the job. */
+  snapshotName?: string;
+  snapshotMessage?: string;
 }
 
 /** The form before anything is chosen. */
@@ -34,6 +39,7 @@ export function emptyDraft(): JobDraft {
     hardware: null,
     transfer: "in_place",
     runName: "",
+    destinations: null,
   };
 }
 
@@ -66,6 +72,11 @@ export function estimateOf(draft: JobDraft): EstimateRequest | null {
   return { ...config, provider: draft.provider, ...hardwareOf(draft) };
 }
 
+function versionOf({ snapshotName, snapshotMessage }: JobDraft): Partial<SubmitJob> {
+  const [name, message] = [snapshotName?.trim(), snapshotMessage?.trim()];
+  return { ...(name && { snapshot_name: name }), ...(message && { snapshot_message: message }) };
+}
+
 /** The submit of the draft with the consent of its plan, if that needs one. */
 export function submitOf(draft: JobDraft, consentToken: string | null): SubmitJob | null {
   const plan = planOf(draft);
@@ -76,6 +87,9 @@ export function submitOf(draft: JobDraft, consentToken: string | null): SubmitJo
     ...hardwareOf(draft),
     ...(draft.source === "inline" && draft.baseName !== null && { config_name: draft.baseName }),
     ...(name !== "" && { name }),
+    ...versionOf(draft),
+    // A draft that was kept from before there was a choice has none.
+    ...(draft.destinations && { destinations: draft.destinations }),
     ...(consentToken !== null && { consent_token: consentToken }),
   };
 }

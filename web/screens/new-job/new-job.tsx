@@ -1,4 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
+import type { Destination } from "@simpletuner-cloud/contract/destinations.ts";
 import { call, useLoad } from "../../api.ts";
 import { Button } from "../../components/button.tsx";
 import { ErrorBox } from "../../components/error-box.tsx";
@@ -15,6 +16,7 @@ import { useSubmit } from "../submit/use-submit.ts";
 import { ConfigSection } from "./config-section.tsx";
 import { DataSection } from "./data-section.tsx";
 import { estimateOf, planOf, submitOf, type JobDraft } from "./draft.ts";
+import { chosenPlaces, ResultsSection } from "./results-section.tsx";
 import { ReviewSection } from "./review-section.tsx";
 import { Side, type Check } from "./side.tsx";
 import { forgetDraft, formId, useDraft, type DraftStart } from "./use-draft.ts";
@@ -57,6 +59,15 @@ function checksOf(state: {
   ];
 }
 
+/** The draft without places that were removed since it was made. */
+function withKnownPlaces(draft: JobDraft, known: readonly Destination[] | null): JobDraft {
+  if (!draft.destinations || !known) return draft;
+  return {
+    ...draft,
+    destinations: chosenPlaces(draft, known).map(({ destination_id }) => destination_id),
+  };
+}
+
 function Form({
   start,
   draft,
@@ -69,10 +80,12 @@ function Form({
   const [broken, setBroken] = useState(false);
   const configs = useLoad((signal) => call("GET /api/configs", { signal }), []);
   const providers = useLoad((signal) => call("GET /api/cloud/providers", { signal }), []);
+  const destinations = useLoad((signal) => call("GET /api/cloud/destinations", { signal }), []);
   const submission = useSubmit(formId(start));
   const validation = useValidation(draft.source === "saved" ? draft.savedName : draft.value);
   const plan = usePlan(validation.known && !validation.valid ? null : planOf(draft));
   useReloadOn(["settings.changed"], plan.reload);
+  useReloadOn(["settings.changed"], destinations.reload);
   useEffect(() => {
     if (submission.planIsStale) plan.reload();
   }, [submission.error]);
@@ -90,14 +103,17 @@ function Form({
     return <FollowStart jobId={submission.jobId} onCancelled={submission.forget} onLeave={leave} />;
   }
   // Parts that come one after the other would push each other away.
-  const waitsFor = [configs, providers].some((part) => part.data === null && part.error === null);
+  const waitsFor = [configs, providers, destinations].some(
+    (part) => part.data === null && part.error === null,
+  );
   if (waitsFor) return <Skeleton lines={8} />;
   const saved = configs.data?.configs ?? null;
+  const places = destinations.data?.destinations ?? null;
   const place = providers.data?.providers.find((provider) => provider.id === draft.provider);
   const placeTakesJobs = providers.data ? place !== undefined && takesJobs(place) : null;
   const checks = checksOf({ draft, validation, plan, broken, placeTakesJobs });
   const begin = (): void => {
-    const request = submitOf(draft, plan.data?.consent_token ?? null);
+    const request = submitOf(withKnownPlaces(draft, places), plan.data?.consent_token ?? null);
     if (request && checks.every((check) => check.state === "good")) void submission.submit(request);
   };
   return (
@@ -118,8 +134,10 @@ function Form({
           chosen={planOf(draft) !== null}
           stale={submission.planIsStale}
         />
+        <ResultsSection draft={draft} destinations={places} change={change} />
         <ReviewSection
           draft={draft}
+          destinations={places}
           saved={saved ?? []}
           plan={plan}
           submission={submission}

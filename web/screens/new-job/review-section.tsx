@@ -1,4 +1,5 @@
 import type { ConfigSummary } from "@simpletuner-cloud/contract/configs.ts";
+import type { Destination } from "@simpletuner-cloud/contract/destinations.ts";
 import { Button } from "../../components/button.tsx";
 import { ErrorBox } from "../../components/error-box.tsx";
 import { Field } from "../../components/field.tsx";
@@ -11,6 +12,9 @@ import type { Submission } from "../submit/use-submit.ts";
 import { t as submitWords } from "../submit/words.ts";
 import type { Check } from "./side.tsx";
 import type { JobDraft } from "./draft.ts";
+import { chosenPlaces } from "./results-section.tsx";
+import { VersionFact } from "./version-fact.tsx";
+import { WebhookFact } from "./webhook-fact.tsx";
 import { t } from "./words.ts";
 
 function optionText(draft: JobDraft, name: string): string {
@@ -21,6 +25,11 @@ function optionText(draft: JobDraft, name: string): string {
 function configWords(draft: JobDraft): string {
   if (draft.source === "saved") return draft.savedName ?? "–";
   return draft.baseName === null ? t("sum_inline") : t("sum_adjusted", { name: draft.baseName });
+}
+
+function resultWords(draft: JobDraft, destinations: readonly Destination[] | null): string {
+  const names = chosenPlaces(draft, destinations ?? []).map(({ name }) => name);
+  return names.length === 0 ? t("sum_results_here") : t("sum_results_also", { places: names.join(", ") });
 }
 
 /** How the datasets get to a trainer elsewhere. */
@@ -39,10 +48,14 @@ function Summary({
   draft,
   saved,
   plan,
+  destinations,
+  change,
 }: {
   draft: JobDraft;
   saved: readonly ConfigSummary[];
   plan: PlanState;
+  destinations: readonly Destination[] | null;
+  change: (changes: Partial<JobDraft>) => void;
 }) {
   const summary = saved.find((config) => config.name === draft.savedName);
   const isSaved = draft.source === "saved";
@@ -65,14 +78,19 @@ function Summary({
       <dt>{t("sum_data")}</dt>
       <dd>{data ?? "–"}</dd>
       <WayFact plan={plan.data} />
+      <dt>{t("sum_results")}</dt>
+      <dd>{resultWords(draft, destinations)}</dd>
+      <VersionFact draft={draft} change={change} />
+      <WebhookFact provider={draft.provider} />
     </dl>
   );
 }
 
-/** Section 4: the run's name, what it will be in short, and the button that starts it. */
+/** Section 5: the run's name, what it will be in short, and the button that starts it. */
 export function ReviewSection(props: {
   draft: JobDraft;
   saved: readonly ConfigSummary[];
+  destinations: readonly Destination[] | null;
   plan: PlanState;
   submission: Submission;
   checks: readonly Check[];
@@ -101,7 +119,13 @@ export function ReviewSection(props: {
             />
           )}
         </Field>
-        <Summary draft={draft} saved={props.saved} plan={plan} />
+        <Summary
+          draft={draft}
+          saved={props.saved}
+          plan={plan}
+          destinations={props.destinations}
+          change={props.change}
+        />
         {submission.error && !submission.planIsStale && <ErrorBox error={submission.error} />}
         <div class="row">
           <Button

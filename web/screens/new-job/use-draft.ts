@@ -27,9 +27,10 @@ export function formId({ clone, config }: DraftStart): string {
 async function startDraft({ clone, config }: DraftStart): Promise<JobDraft> {
   if (clone === null) return { ...emptyDraft(), savedName: config };
   const params = { job_id: clone };
-  const [{ job }, frozen] = await Promise.all([
+  const [{ job }, frozen, { deliveries }] = await Promise.all([
     call("GET /api/cloud/jobs/{job_id}", { params }),
     call("GET /api/cloud/jobs/{job_id}/config", { params }),
+    call("GET /api/cloud/jobs/{job_id}/deliveries", { params }),
   ]);
   const value: ConfigValue = { config: frozen.config, datasets: frozen.dataloader_config };
   return {
@@ -43,6 +44,7 @@ async function startDraft({ clone, config }: DraftStart): Promise<JobDraft> {
     hardware: job.job_type === "cloud" ? job.hardware_type : null,
     transfer: frozen.dataset_transfer,
     runName: job.name,
+    destinations: deliveries.flatMap(({ destination_id: id }) => (id === null ? [] : [id])),
   };
 }
 

@@ -1,16 +1,9 @@
 import { useState } from "preact/hooks";
-import { keepText, keptText } from "../../browser-storage.ts";
 import { Button, ButtonLink } from "../../components/button.tsx";
 import { Dialog } from "../../components/dialog.tsx";
 import { Icon } from "../../components/icon.tsx";
+import { dismissHint } from "../../hints.ts";
 import { t } from "./words.ts";
-
-const seenKey = "introduction-replicate";
-
-/** True until somebody in this browser has seen or skipped the introduction. */
-export function isFirstVisit(): boolean {
-  return keptText(seenKey) !== "seen";
-}
 
 const steps = [
   { title: "guide_data", points: ["guide_data_1", "guide_data_2", "guide_data_3"], icon: "shield" },
@@ -24,7 +17,8 @@ export function Introduction({ onClose }: { onClose: () => void }) {
   const step = steps[at] ?? steps[0];
   const isLast = at === steps.length - 1;
   const close = (): void => {
-    keepText(seenKey, "seen");
+    // A server that does not answer now shows it once more.
+    void dismissHint("introduction").catch(() => undefined);
     onClose();
   };
   return (

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { ProviderConfigAnswer } from "@simpletuner-cloud/contract/provider-settings.ts";
 import { call, useLoad } from "../../api.ts";
 import { Button, ButtonLink } from "../../components/button.tsx";
@@ -7,11 +7,13 @@ import { Icon } from "../../components/icon.tsx";
 import { Link } from "../../components/link.tsx";
 import { Page } from "../../components/page.tsx";
 import { Skeleton } from "../../components/skeleton.tsx";
+import { route } from "../../router.ts";
+import { useHint } from "../../hints.ts";
 import { useReloadOn } from "../../use-reload-on.ts";
 import { Account } from "./account.tsx";
 import { ConnectReplicate } from "./connect.tsx";
 import { HardwareSettings } from "./hardware-settings.tsx";
-import { Introduction, isFirstVisit } from "./introduction.tsx";
+import { Introduction } from "./introduction.tsx";
 import { NetworkSettings } from "./network-settings.tsx";
 import { WebhookSettings } from "./webhook-settings.tsx";
 import { t } from "./words.ts";
@@ -21,9 +23,24 @@ await import("../../styles/providers.css");
 
 const params = { provider: "replicate" };
 
+/**
+ * Whether the form for a first token is shown: as long as there is none, and until the one that was typed works. A token
+ * that is refused is stored all the same, and what is wrong with it is said beside it.
+ */
+function useConnecting(configured: boolean | undefined): [boolean, (connecting: boolean) => void] {
+  const [connecting, setConnecting] = useState<boolean | null>(null);
+  useEffect(() => {
+    if (configured === false) setConnecting(true);
+    else if (configured) setConnecting((before) => before ?? false);
+  }, [configured]);
+  return [connecting ?? configured === false, setConnecting];
+}
+
 /** Setting Replicate up, or its settings once that is done. */
 export function Replicate() {
-  const [introducing, setIntroducing] = useState(isFirstVisit());
+  const seen = useHint("introduction").dismissed;
+  const [asked, setIntroducing] = useState<boolean | null>(route.value.query.has("introduction") || null);
+  const introducing = asked ?? seen === false;
   const providers = useLoad((signal) => call("GET /api/cloud/providers", { signal }), []);
   const settings = useLoad(
     (signal) => call("GET /api/cloud/providers/{provider}/config", { params, signal }),
@@ -32,6 +49,7 @@ export function Replicate() {
   const [saved, setSaved] = useState<ProviderConfigAnswer | null>(null);
   useReloadOn(["provider.configured", "secrets.changed"], providers.reload);
   const provider = providers.data?.providers.find(({ id }) => id === "replicate");
+  const [connecting, setConnecting] = useConnecting(provider?.configured);
   const answer = saved ?? settings.data;
   const error = providers.error ?? settings.error;
   const form = answer && { answer, onSaved: setSaved, key: answer.version };
@@ -54,18 +72,23 @@ export function Replicate() {
       {error && <ErrorBox error={error} onRetry={providers.reload} />}
       {!provider && !error && <Skeleton lines={8} />}
       {provider &&
-        (provider.configured ? (
-          <Account onChanged={providers.reload} />
+        (connecting ? (
+          <ConnectReplicate
+            onConnected={() => {
+              setConnecting(false);
+              providers.reload();
+            }}
+          />
         ) : (
-          <ConnectReplicate onConnected={providers.reload} />
+          <Account onChanged={providers.reload} />
         ))}
-      {provider && form && !provider.configured && (
+      {provider && form && connecting && (
         <details class="provider-more">
           <summary>{t("behind_proxy")}</summary>
           <NetworkSettings {...form} />
         </details>
       )}
-      {provider?.configured && form && (
+      {provider && !connecting && form && (
         <>
           <HardwareSettings {...form} provider={provider} />
           <p>

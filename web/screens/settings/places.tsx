@@ -22,6 +22,13 @@ const places: readonly SettingsPlace[] = [
     needs: "config.view",
   },
   {
+    href: "/settings/destinations",
+    icon: "upload",
+    title: () => t("destinations"),
+    text: () => t("destinations_text"),
+    needs: "config.view",
+  },
+  {
     href: "/admin/users",
     icon: "people",
     title: () => t("people"),

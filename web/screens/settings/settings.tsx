@@ -11,6 +11,7 @@ import { toast } from "../../components/toast.tsx";
 import { formatDuration, formatNumber } from "../../i18n.ts";
 import { may, session } from "../../session.ts";
 import { LanguageSwitch, ThemeSwitch } from "../shell/preferences.tsx";
+import { GettingStarted } from "./getting-started.tsx";
 import { SettingsPlaces } from "./places.tsx";
 import { StorageKeys } from "./storage-keys.tsx";
 import { StorageLimits } from "./storage-limits.tsx";
@@ -159,6 +160,7 @@ export function Settings() {
           <StorageLimits />
           {may("api.access") && <StorageKeys />}
           <SettingsPlaces />
+          {may("job.submit") && <GettingStarted />}
           <Looks />
           <About health={health} />
         </>

@@ -1,6 +1,7 @@
 import { useEffect } from "preact/hooks";
 import type { PlanRequest } from "@simpletuner-cloud/contract/data-consent.ts";
 import type { SubmitJob } from "@simpletuner-cloud/contract/jobs.ts";
+import { call, useLoad } from "../../api.ts";
 import { Button } from "../../components/button.tsx";
 import { Dialog } from "../../components/dialog.tsx";
 import { ErrorBox } from "../../components/error-box.tsx";
@@ -19,6 +20,14 @@ export interface DialogRequest {
   provider: string;
   dataset_transfer: "in_place" | "package";
   name?: string;
+}
+
+/** Where the results go beside this machine; nothing is said where they only stay. */
+function ResultsLine() {
+  const { data } = useLoad((signal) => call("GET /api/cloud/destinations", { signal }), []);
+  const places = data?.destinations.filter((each) => each.is_default).map(({ name }) => name) ?? [];
+  if (places.length === 0) return null;
+  return <p class="small muted">{t("results_to", { places: places.join(", ") })}</p>;
 }
 
 function DialogBody({
@@ -58,6 +67,7 @@ function DialogBody({
       <PlanChanges changes={plan.changes} />
       {plan.error && <ErrorBox error={plan.error} onRetry={plan.reload} />}
       {seen ? <PlanView plan={seen} /> : plan.loading && <Skeleton lines={4} />}
+      <ResultsLine />
       {submission.error && !submission.planIsStale && <ErrorBox error={submission.error} />}
       {seen && <ConsentLine plan={seen} transfer={request.dataset_transfer} />}
       <div class="dialog-end">

@@ -62,6 +62,7 @@ export const t = words({
     sample_title: "Run the sample training",
     sample_text:
       "A small model learns the sample images on this machine's processor. You watch it learn, and get the model file at the end.",
+    results_to: "The model comes to this machine and is then brought to {places} as well.",
     not_now: "Not now",
   },
   hi: {
@@ -123,6 +124,7 @@ export const t = words({
     sample_title: "नमूना ट्रेनिंग चलाएँ",
     sample_text:
       "एक छोटा मॉडल इसी मशीन के प्रोसेसर पर नमूना तस्वीरों से सीखता है। आप उसे सीखते हुए देखते हैं, और अंत में मॉडल की फ़ाइल मिलती है।",
+    results_to: "मॉडल इस मशीन पर आता है और फिर {places} पर भी पहुँचाया जाता है।",
     not_now: "अभी नहीं",
   },
 });

@@ -1,0 +1,63 @@
+import { words } from "../../i18n.ts";
+
+/** Texts of what is looked at before a job starts beside the form itself: versions and webhooks. */
+export const t = words({
+  en: {
+    versions: "Versions",
+    committed: "Committed: {commit} on {branch}",
+    committed_bare: "Committed: {commit}",
+    will_commit_one: "{n} uncommitted change is committed with this job",
+    will_commit_other: "{n} uncommitted changes are committed with this job",
+    not_committed_one: "{n} change is not committed, and will not be",
+    not_committed_other: "{n} changes are not committed, and will not be",
+    to_versions: "Versions",
+    name_version: "Name this version",
+    version_name: "Name",
+    version_name_hint: "Empty takes the run's name",
+    version_message: "Message",
+    version_message_hint: "Optional",
+    more_one: "and {n} more",
+    more_other: "and {n} more",
+    hint_text:
+      "Versions of your configurations are not kept yet. With them, each job remembers the exact state it ran with.",
+    hint_start: "Keep versions",
+    hint_hide: "Don't show this",
+    webhook: "Webhooks",
+    webhook_none:
+      "No public address is set, so the run is looked at by polling. Everything works, a little later.",
+    webhook_set: "Set an address",
+    webhook_checking: "Asking whether this server is reached …",
+    webhook_good: "This server is reached ({ms} ms)",
+    webhook_bad:
+      "This server is not reached: {reason} The job runs all the same and is looked at by polling.",
+    webhook_again: "Check again",
+  },
+  hi: {
+    versions: "संस्करण",
+    committed: "कमिट हो चुका है: {branch} पर {commit}",
+    committed_bare: "कमिट हो चुका है: {commit}",
+    will_commit_one: "{n} बिना कमिट का बदलाव इस जॉब के साथ कमिट होगा",
+    will_commit_other: "{n} बिना कमिट के बदलाव इस जॉब के साथ कमिट होंगे",
+    not_committed_one: "{n} बदलाव कमिट नहीं है, और होगा भी नहीं",
+    not_committed_other: "{n} बदलाव कमिट नहीं हैं, और होंगे भी नहीं",
+    to_versions: "संस्करण",
+    name_version: "इस संस्करण को नाम दें",
+    version_name: "नाम",
+    version_name_hint: "खाली हो तो रन का नाम",
+    version_message: "संदेश",
+    version_message_hint: "वैकल्पिक",
+    more_one: "और {n} और",
+    more_other: "और {n} और",
+    hint_text:
+      "आपके कॉन्फ़िगरेशन के संस्करण अभी नहीं रखे जाते। रखे जाएँ तो हर जॉब याद रखता है कि वह ठीक किस स्थिति में चला था।",
+    hint_start: "संस्करण रखें",
+    hint_hide: "यह न दिखाएँ",
+    webhook: "वेबहुक",
+    webhook_none: "कोई सार्वजनिक पता सेट नहीं है, इसलिए रन को बार-बार पूछकर देखा जाता है। सब चलता है, बस थोड़ी देर से।",
+    webhook_set: "पता सेट करें",
+    webhook_checking: "देखा जा रहा है कि यह सर्वर पहुँच में है या नहीं …",
+    webhook_good: "यह सर्वर पहुँच में है ({ms} ms)",
+    webhook_bad: "यह सर्वर पहुँच में नहीं है: {reason} जॉब फिर भी चलेगा और बार-बार पूछकर देखा जाएगा।",
+    webhook_again: "फिर जाँचें",
+  },
+});
