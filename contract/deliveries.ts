@@ -71,6 +71,23 @@ export const deliveryEndpoints = {
     answer: Type.Object({ deliveries: Type.Array(Delivery) }),
     errors: ["job_not_found"],
   }),
+  modelCard: endpoint({
+    method: "GET",
+    path: "/api/cloud/jobs/{job_id}/model-card",
+    access: "job.view.own",
+    tag,
+    summary: "The model card that goes with a job's model to the Hugging Face Hub, as it would be now",
+    params: JobParams,
+    query: Type.Object({
+      destination: Type.Optional(
+        Type.String({ maxLength: 80, description: "Name or id: with its license and what it takes" }),
+      ),
+    }),
+    answer: Type.Object({
+      card: Type.String({ description: "README.md in the Hugging Face Hub's form: YAML, then Markdown" }),
+    }),
+    errors: ["job_not_found", "unknown_destination", "delivery_no_files"],
+  }),
   deliverJob: endpoint({
     method: "POST",
     path: "/api/cloud/jobs/{job_id}/deliveries",

@@ -263,6 +263,10 @@ describe("delivering models in a real browser", { skip }, () => {
     ]);
     assert.ok(here.equals(there), "the model is the same at both places");
 
+    await page.getByRole("button", { name: "Model card" }).click();
+    await page.getByRole("dialog").getByText("# Lighthouse").waitFor();
+    await isFine(page, "model-card");
+    await page.keyboard.press("Escape");
     await apiClient(url)("POST /api/cloud/destinations", { body: draft("Archive", "archive") });
     await page.getByRole("button", { name: "Deliver to another place" }).click();
     await page.getByRole("dialog").getByRole("checkbox", { name: "Archive" }).check();

@@ -75,6 +75,8 @@ const hindi: Partial<Record<ErrorCode | "unreachable", string>> = {
   destination_invalid: "{field}: {problem}",
   destination_refused: "{place} ने {action} से मना किया ({reason})। {advice}",
   destination_bucket_missing: "{place} पर {bucket} नाम का बकेट नहीं है। उसे वहाँ बनाएँ, या नाम ठीक करें।",
+  destination_public:
+    "{place} पर {repository} पहले से है और उसे सब पढ़ सकते हैं, जबकि मंज़िल में “निजी” लिखा है। उसे वहाँ निजी बनाएँ, या मंज़िल को सार्वजनिक होने दें।",
   destination_full: "{place} पर जगह नहीं बची ({reason})। वहाँ जगह बनाएँ या सीमा बढ़वाएँ, फिर दोबारा कोशिश करें।",
   delivery_not_found: "इस जॉब की ऐसी कोई डिलीवरी नहीं है।",
   invalid_delivery_state: "डिलीवरी की स्थिति {status} है; यह काम तभी हो सकता है जब वह {allowed} हो।",

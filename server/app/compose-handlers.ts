@@ -27,11 +27,13 @@ import { hintService } from "../services/hints.ts";
 import { accessibleJob } from "../services/job-access.ts";
 import { jobService } from "../services/jobs.ts";
 import { logService } from "../services/logs.ts";
+import { modelCards } from "../services/model-cards.ts";
 import { outsideHealth } from "../services/outside-health.ts";
 import { preSubmitService } from "../services/pre-submit.ts";
 import { providerAccountService } from "../services/provider-account.ts";
 import { providerConfigService } from "../services/provider-config.ts";
 import { providerService } from "../services/providers.ts";
+import { publications } from "../services/publications.ts";
 import { queueService } from "../services/queue.ts";
 import { resultService } from "../services/results.ts";
 import { jobSubmitter } from "../services/submit-job.ts";
@@ -150,7 +152,11 @@ function resultHandlers(
     logs: logService(shared),
     results: resultService(shared),
     artifacts: artifactService(shared),
-    deliveries: deliveryService({ ...shared, wakeDeliveries }),
+    deliveries: deliveryService({
+      ...shared,
+      publicationOf: publications({ ...shared, cards: modelCards(shared) }),
+      wakeDeliveries,
+    }),
     destinations: destinationService({
       ...shared,
       wakeDeliveries,

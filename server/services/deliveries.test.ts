@@ -123,6 +123,22 @@ describe("delivering results to a bucket", () => {
     assert.deepEqual(told, ["waiting", "running", "delivered"]);
   });
 
+  test("the model card can be looked at before anything is delivered, by whoever may see the job", async () => {
+    await add(bucketDraft(bucket, { include_samples: false }));
+    const jobId = await submit({ destinations: [] }, "ada");
+    await waitForJob(server.call, jobId, (job) => job.is_terminal);
+    const cardFor = async (as: string, query: { destination?: string } = {}) =>
+      (await server.as(as)("GET /api/cloud/jobs/{job_id}/model-card", { params: { job_id: jobId }, query }))
+        .card;
+    const card = await cardFor("ada");
+    assert.match(card, /^---\n[^]*pipeline_tag: [^]*---\n\n# A lighthouse$/m);
+    assert.match(card, /step_10_0\.png/);
+    assert.doesNotMatch(await cardFor("ada", { destination: "Team bucket" }), /step_10_0\.png/);
+    assert.equal((await refused(cardFor("bob"))).status, 404);
+    assert.equal((await refused(cardFor("ada", { destination: "nowhere" }))).code, "unknown_destination");
+    assert.deepEqual(await deliveriesOf(jobId), []);
+  });
+
   test("whose job was delivered to a place is told to those who may see everybody's jobs", async () => {
     await add(bucketDraft(bucket));
     const lastAs = async (name: string) =>

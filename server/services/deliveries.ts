@@ -11,6 +11,7 @@ import type { ChangeDelivery } from "./delivery-changes.ts";
 import { destinationNamed, orderTo } from "./delivery-orders.ts";
 import type { Handlers } from "./handler.ts";
 import { accessibleJob } from "./job-access.ts";
+import type { Publications } from "./publications.ts";
 
 /** What the delivery use cases need. */
 export interface DeliveryServiceOptions {
@@ -18,6 +19,7 @@ export interface DeliveryServiceOptions {
   deliveries: DeliveryStore;
   destinations: DestinationStore;
   changeDelivery: ChangeDelivery;
+  publicationOf: Publications;
   /** Called after deliveries became due. */
   wakeDeliveries: () => void;
   now: () => number;
@@ -30,6 +32,14 @@ export function deliveryService(options: DeliveryServiceOptions): Handlers<typeo
     async listDeliveries({ params }, { caller }) {
       await accessibleJob(jobs, caller, params.job_id, "view");
       return { deliveries: (await deliveries.ofJob(params.job_id)).map(({ wire }) => wire) };
+    },
+    async modelCard({ params, query: { destination } }, { caller }) {
+      const job = await accessibleJob(jobs, caller, params.job_id, "view");
+      const usual = { include_samples: true, include_checkpoints: false };
+      const place =
+        destination === undefined ? null : destinationNamed(await options.destinations.list(), destination);
+      const { card } = await options.publicationOf(job, place?.settings ?? usual);
+      return { card };
     },
     async deliverJob({ params, body }, { caller }) {
       const job = await accessibleJob(jobs, caller, params.job_id, "view");

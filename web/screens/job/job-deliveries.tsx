@@ -13,6 +13,7 @@ import { useReloadOn } from "../../use-reload-on.ts";
 import { t } from "./delivery-words.ts";
 import { DeliverDialog } from "./deliver-dialog.tsx";
 import { DeliveryRow } from "./delivery-row.tsx";
+import { ModelCardDialog } from "./model-card-dialog.tsx";
 import { useDeliveries } from "./use-deliveries.ts";
 
 /** Where a place's results stand: those that could still be delivered somewhere. */
@@ -25,6 +26,7 @@ function unusedPlaces(
 }
 
 function Here({ job }: { job: Job }) {
+  const [reading, setReading] = useState(false);
   return (
     <li class="delivery">
       <p class="delivery-head">
@@ -33,7 +35,13 @@ function Here({ job }: { job: Job }) {
           <Icon name={job.is_active ? "clock" : "tick"} />
           {t(job.is_active ? "here_wait" : "here_kept")}
         </span>
+        {job.status === "completed" && (
+          <Button size="small" kind="quiet" icon="file" onClick={() => setReading(true)}>
+            {t("card")}
+          </Button>
+        )}
       </p>
+      {reading && <ModelCardDialog job={job} onClose={() => setReading(false)} />}
     </li>
   );
 }

@@ -6,9 +6,24 @@ import { dismissHint } from "../../hints.ts";
 import { t } from "./words.ts";
 
 const steps = [
-  { title: "guide_data", points: ["guide_data_1", "guide_data_2", "guide_data_3"], icon: "shield" },
-  { title: "guide_model", points: ["guide_model_1", "guide_model_2", "guide_model_3"], icon: "download" },
-  { title: "guide_cost", points: ["guide_cost_1", "guide_cost_2", "guide_cost_3"], icon: "coin" },
+  {
+    title: "guide_data",
+    points: ["guide_data_1", "guide_data_2", "guide_data_3"],
+    icon: "shield",
+    way: null,
+  },
+  {
+    title: "guide_model",
+    points: ["guide_model_1", "guide_model_2", "guide_model_3"],
+    icon: "download",
+    way: { href: "/settings/destinations?edit=new", word: "guide_place" },
+  },
+  {
+    title: "guide_cost",
+    points: ["guide_cost_1", "guide_cost_2", "guide_cost_3"],
+    icon: "coin",
+    way: { href: "/cost", word: "guide_limit" },
+  },
 ] as const;
 
 /** Three steps before the first job: the data, the model, the money. It can be skipped, and shown again. */
@@ -33,9 +48,9 @@ export function Introduction({ onClose }: { onClose: () => void }) {
           ) : (
             <Button onClick={close}>{t("guide_skip")}</Button>
           )}
-          {isLast && (
-            <ButtonLink href="/cost" onClick={close}>
-              {t("guide_limit")}
+          {step.way && (
+            <ButtonLink href={step.way.href} onClick={close}>
+              {t(step.way.word)}
             </ButtonLink>
           )}
           <Button kind="primary" onClick={() => (isLast ? close() : setAt(at + 1))}>

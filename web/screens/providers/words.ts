@@ -121,6 +121,7 @@ export const t = words({
     guide_done: "Got it",
     guide_skip: "Skip",
     guide_limit: "Set a limit",
+    guide_place: "Add a destination",
   },
   hi: {
     name_local: "यह मशीन",
@@ -238,5 +239,6 @@ export const t = words({
     guide_done: "समझ गया",
     guide_skip: "छोड़ें",
     guide_limit: "सीमा तय करें",
+    guide_place: "मंज़िल जोड़ें",
   },
 });
