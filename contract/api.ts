@@ -16,6 +16,7 @@ import { hintEndpoints } from "./hints.ts";
 import { jobEndpoints } from "./jobs.ts";
 import { levelEndpoints } from "./levels.ts";
 import { logEndpoints } from "./logs.ts";
+import { metricEndpoints } from "./metrics.ts";
 import { preSubmitEndpoints } from "./pre-submit.ts";
 import { providerAccountEndpoints } from "./provider-account.ts";
 import { providerSettingEndpoints } from "./provider-settings.ts";
@@ -62,6 +63,7 @@ export const api = {
   levels: levelEndpoints,
   users: userEndpoints,
   webhooks: webhookEndpoints,
+  monitoring: metricEndpoints,
   system: systemEndpoints,
 } as const;
 

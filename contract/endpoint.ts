@@ -7,12 +7,13 @@ export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /**
  * How an endpoint answers: one JSON value, or a stream whose bytes the service writes itself.
- * `sse` is `text/event-stream`, `text` a plain text download, `zip` an archive.
+ * `sse` is `text/event-stream`, `text` a plain text download, `zip` an archive, `metrics` what Prometheus reads.
  */
 export type Answer =
   | TSchema
   | { readonly stream: "sse"; readonly description: string }
   | { readonly stream: "zip"; readonly description: string }
+  | { readonly stream: "metrics"; readonly description: string }
   /** `fileName` may hold parameters of the path or the query in braces. */
   | { readonly stream: "text"; readonly description: string; readonly fileName: string };
 

@@ -329,6 +329,11 @@ export const errorTable = {
   api_key_not_found: [404, "There is no API key {api_key}, or it is not yours."],
   too_many_api_keys: [409, "There already are {limit} API keys. Revoke one that is not used any more."],
   invite_invalid: [404, "This link was used already or has run out. Ask an administrator for a new one."],
+  metric_template_not_found: [404, "There is no template {template}. Those that there are: {known}."],
+  scrape_token_required: [
+    401,
+    "A scrape needs the scrape token. Send it as Bearer or as password; an administrator makes one under Metrics or with: npx simpletuner-cloud metrics token.",
+  ],
   state_unavailable: [
     503,
     "The state backend {backend} does not answer ({reason}). Check that it runs and what STATE_BACKEND_URL names, then try again.",

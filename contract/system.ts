@@ -8,7 +8,18 @@ const HealthStatus = Type.Union([
   Type.Literal("unhealthy"),
 ]);
 
-/** Health of the server and its parts. */
+/** How work that is done again and again goes. */
+const BackgroundLoop = Type.Object({
+  name: Type.String(),
+  status: HealthStatus,
+  every_seconds: Type.Number(),
+  last_round_seconds_ago: MaybeNumber,
+  last_success_seconds_ago: MaybeNumber,
+  running_seconds: MaybeNumber,
+  failures_in_row: Type.Integer(),
+});
+
+/** Health of the server and its parts. `latency_ms` is how long finding out took. */
 export const Health = Type.Object({
   status: HealthStatus,
   version: Type.String(),
@@ -17,6 +28,7 @@ export const Health = Type.Object({
   components: Type.Array(
     Type.Object({ name: Type.String(), status: HealthStatus, latency_ms: MaybeNumber, message: MaybeString }),
   ),
+  loops: Type.Array(BackgroundLoop),
 });
 /** See the schema. */
 export type Health = Static<typeof Health>;
@@ -68,7 +80,7 @@ export const systemEndpoints = {
     path: "/api/cloud/health/ready",
     access: { public: "readiness probes carry no credentials" },
     tag,
-    summary: "Readiness; 503 while the database does not answer",
+    summary: "Readiness; 503 while the server starts or stops, and while the database does not answer",
     answer: Type.Object({ status: Type.Literal("ready") }),
     errors: ["not_ready"],
   }),
@@ -78,6 +90,12 @@ export const systemEndpoints = {
     access: { public: "monitoring systems scrape it; messages name no path and no secret" },
     tag,
     summary: "Health by component",
+    query: Type.Object({
+      include_providers: Type.Optional(
+        Type.Boolean({ description: "Asks the providers as well, which takes as long as they do" }),
+      ),
+      include_replicate: Type.Optional(Type.Boolean({ description: "An older name of include_providers" })),
+    }),
     answer: Health,
     errors: [],
   }),

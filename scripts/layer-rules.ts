@@ -32,7 +32,7 @@ const rules: Readonly<Record<string, Rule>> = {
   registry: { layers: ["contract", "domain", "config", "port", "adapter"], packages: [] },
   services: {
     layers: ["contract", "domain", "db", "packaging", "backups", "port", "config"],
-    packages: ["uuidv7", "pino", "@node-rs/argon2"],
+    packages: ["uuidv7", "pino", "@node-rs/argon2", "prom-client"],
     typesOf: ["kysely"],
   },
   background: {

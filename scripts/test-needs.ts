@@ -44,6 +44,7 @@ const needs: readonly Need[] = [
   },
   { name: "nginx", variable: "TEST_NGINX", programs: ["nginx", "/usr/sbin/nginx"], debianPackage: "nginx" },
   { name: "Redis", variable: "TEST_REDIS", programs: ["redis-server"], debianPackage: "redis-server" },
+  { name: "Prometheus", variable: "TEST_PROMETHEUS", programs: ["prometheus"], debianPackage: "prometheus" },
   { name: "rclone", variable: "TEST_RCLONE", programs: ["rclone"], debianPackage: "rclone" },
   { name: "s3cmd", variable: "TEST_S3CMD", programs: ["s3cmd"], debianPackage: "s3cmd" },
   {

@@ -58,7 +58,10 @@ export async function createApp(options: AppOptions): Promise<App> {
   const leading = leaderWork(options, parts, queue, lead);
   const replicas =
     parts.replicas && takePart({ ...parts, replicas: parts.replicas, queue, lead: leading.lead });
-  const handlers = composeHandlers(options, parts, queue, loops.deliveries, stopping.signal);
+  const handlers = composeHandlers(options, parts, queue, {
+    deliveries: loops.deliveries,
+    underWay: () => ({ ...loops, ...leading.loops() }),
+  });
   const web = webListener(options, parts, handlers, stopping.signal);
   return {
     attach: (server) =>
@@ -124,7 +127,7 @@ function startLeaderLoops(options: AppOptions, parts: Parts, queue: JobQueue, st
     reconcile: reconcileRuns({ ...parts, ...parts.stores, stopping }),
     state: sweepState({ ...parts, stopping }),
     audit: sealAudit(keepingOf(options, parts, stopping)),
-    auditArchive: archiveAudit(keepingOf(options, parts, stopping)),
+    archive: archiveAudit(keepingOf(options, parts, stopping)),
     backups: makeBackups({ ...parts, ...parts.stores, stopping }),
   };
 }
@@ -150,6 +153,8 @@ function leaderWork(options: AppOptions, parts: Parts, queue: JobQueue, lead: { 
   return {
     begin,
     settled,
+    /** What this server does for all now; nothing while it does not lead. */
+    loops: () => (lead.term === null ? {} : { ...loops }),
     /** A whole term among several servers. */
     async lead(term: Term): Promise<void> {
       try {

@@ -11,6 +11,7 @@ import { secretBox } from "./domain/sealed-secret.ts";
 import { type Authenticate, isLoopbackAddress, isLoopbackName } from "./http/authenticate.ts";
 import { type Listener, openListener } from "./listener.ts";
 import { serverLog } from "./log.ts";
+import { readiness } from "./services/readiness.ts";
 import { lockState } from "./state-lock.ts";
 
 /** How to start a server; what is left out comes from the environment. */
@@ -69,6 +70,7 @@ async function listenAndRun(
   applyRestore(statePaths(config.stateDir));
   const accessToken = accessTokenOf(config, env);
   const server = openListener(config.tls, log);
+  const ready = readiness();
   const app = await createApp({
     config,
     env,
@@ -79,12 +81,14 @@ async function listenAndRun(
     findCaller: options.findCaller ?? null,
     baseUrl: () => config.publicUrl ?? urlOf(server, config),
     now: options.now ?? Date.now,
+    readiness: ready,
     checkAnswers: options.checkAnswers ?? false,
   });
   app.attach(server.requests);
   try {
     await listen(server, config);
     const { rescued } = await app.start();
+    ready.started();
     if (rescued > 0) log.info({ jobs: rescued }, "took up jobs that were under way");
   } catch (error) {
     await app.stop();
@@ -93,6 +97,7 @@ async function listenAndRun(
   }
   let closing: Promise<void> | undefined;
   const closeAll = async (): Promise<void> => {
+    ready.drain();
     const closed = server.close();
     await app.stop();
     await answersGiven(server, closed);

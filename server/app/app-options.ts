@@ -2,6 +2,7 @@ import type { Logger } from "pino";
 import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
 import type { ServerConfig } from "../config.ts";
 import type { Authenticate } from "../http/authenticate.ts";
+import type { Readiness } from "../services/readiness.ts";
 
 /** What an application is made of beside its configuration. */
 export interface AppOptions {
@@ -19,5 +20,7 @@ export interface AppOptions {
   /** This server's address, known once it listens. */
   baseUrl: () => string;
   now: () => number;
+  /** Set by who starts and stops the server; tells load balancers. */
+  readiness: Readiness;
   checkAnswers: boolean;
 }

@@ -8,11 +8,9 @@ import { configSnapshots } from "../services/config-snapshots.ts";
 import { configVersionService, repositoryState } from "../services/config-versions.ts";
 import type { DeliveryLoop } from "../background/deliver-results.ts";
 import type { JobQueue } from "../background/start-queued-jobs.ts";
-import { packageVersion } from "../config/package-files.ts";
 import { shownAddress } from "../config/database.ts";
 import { serverCare, sqliteCare } from "../db/care/database-care.ts";
 import { bringUpToDate } from "../db/open-database.ts";
-import { pingDatabase } from "../db/ping-database.ts";
 import type { AllHandlers } from "../http/mount-api.ts";
 import { artifactService } from "../services/artifacts.ts";
 import { circuitBreakerService } from "../services/circuit-breakers.ts";
@@ -28,7 +26,6 @@ import { accessibleJob } from "../services/job-access.ts";
 import { jobService } from "../services/jobs.ts";
 import { logService } from "../services/logs.ts";
 import { modelCards } from "../services/model-cards.ts";
-import { outsideHealth } from "../services/outside-health.ts";
 import { preSubmitService } from "../services/pre-submit.ts";
 import { providerAccountService } from "../services/provider-account.ts";
 import { providerConfigService } from "../services/provider-config.ts";
@@ -39,10 +36,10 @@ import { resultService } from "../services/results.ts";
 import { jobSubmitter } from "../services/submit-job.ts";
 import { secretService } from "../services/secrets.ts";
 import { storageSettingService } from "../services/storage-settings.ts";
-import { systemService } from "../services/system.ts";
 import { trainerEventService } from "../services/trainer-events.ts";
 import { accountHandlers } from "./account-parts.ts";
 import type { AppOptions } from "./app-options.ts";
+import { databaseFacts, type Loops, monitoringHandlers } from "./monitoring-parts.ts";
 import type { Parts } from "./open-parts.ts";
 import { hubToken } from "./open-providers.ts";
 
@@ -54,8 +51,7 @@ export function composeHandlers(
   options: AppOptions,
   parts: Parts,
   queue: JobQueue,
-  deliveries: DeliveryLoop,
-  stopping: AbortSignal,
+  loops: Loops,
 ): AllHandlers {
   const { stores, providers } = parts;
   const shared = { ...parts, ...stores };
@@ -71,7 +67,7 @@ export function composeHandlers(
   const versions = { ...shared, repository, configsFolder: parts.paths.configs };
   return {
     jobs: jobService({ ...shared, submit, ...runControls(parts, queue) }),
-    ...resultHandlers(parts, deliveries),
+    ...resultHandlers(parts, loops.deliveries),
     storageKeys: parts.storageKeys,
     storageSettings: storageSettingService(stores),
     dataConsent: consent,
@@ -96,23 +92,9 @@ export function composeHandlers(
     audit: auditService(shared),
     backups: backupService(parts.backupOptions, parts.backups),
     database: databaseService(databaseOf(options, parts)),
-    system: systemService({
-      ...parts,
-      ...databaseFacts(parts),
-      otherHealth: () => outsideHealth(parts),
-      version: packageVersion(),
-      publicUrl: options.baseUrl,
-      stateDir: options.config.stateDir,
-      stopping,
-      hasAccounts: parts.credentials.hasAccounts,
-      displayName: async (userId) => (await stores.users.find(userId))?.display_name ?? null,
-    }),
+    ...monitoringHandlers(options, parts, loops),
     ...accountHandlers(options, stores, parts),
   };
-}
-
-function databaseFacts({ db }: Parts) {
-  return { pingDatabase: () => pingDatabase(db), databaseName: db.engine.name };
 }
 
 /** What looks after the database, wherever it lies. */

@@ -11,6 +11,7 @@ import { auditKey, credentialKey, folderMark } from "../credential-key.ts";
 import { auditSealer } from "../domain/audit-chain.ts";
 import { auditLog } from "../services/audit-log.ts";
 import { openDatabase } from "../db/open-database.ts";
+import type { CommittedChange } from "../db/stores/jobs.ts";
 import { openStores, type Stores } from "../db/stores/open-stores.ts";
 import { outputsBucket } from "../domain/run-files.ts";
 import { keyFingerprint, type SecretBox, secretBox } from "../domain/sealed-secret.ts";
@@ -21,7 +22,10 @@ import { datasetPackaging } from "../services/dataset-packaging.ts";
 import { fencedJobs, onlyServer } from "../services/job-ownership.ts";
 import { jobPricing } from "../services/job-price.ts";
 import { jobSnapshots } from "../services/job-snapshots.ts";
-import { liveEvents } from "../services/live-events.ts";
+import { httpMeter } from "../services/http-meter.ts";
+import { jobMeter } from "../services/job-meter.ts";
+import { metricRegistry } from "../services/metric-registry.ts";
+import { type LiveEvents, liveEvents } from "../services/live-events.ts";
 import { machineClock } from "../services/machine-clock.ts";
 import { receivedFiles } from "../services/received-files.ts";
 import { runCosts } from "../services/run-costs.ts";
@@ -52,7 +56,8 @@ export async function openParts(options: AppOptions, stopping: AbortSignal) {
   const state = await sharedState(options, paths);
   const replicas = replicaSide(options, paths, { secrets, state, stores: () => stores, stopping });
   const live = replicas?.live ?? liveEvents();
-  const stores: Stores = openStores(db, now, live.publishChange, live.publishServerEvent);
+  const meters = openMeters(live);
+  const stores: Stores = openStores(db, now, meters.onCommitted, live.publishServerEvent);
   const ownership = replicas?.ownershipOf(stores.jobs) ?? onlyServer;
   const accounts = accountParts(options, stores, secrets);
   const storage = limitedStorage(outputs, quotasOf(outputs, stores));
@@ -76,6 +81,7 @@ export async function openParts(options: AppOptions, stopping: AbortSignal) {
     secrets,
     live,
     stores,
+    ...meters,
     state,
     replicas,
     ownership,
@@ -113,6 +119,21 @@ function tokensOf(
     drainMs: config.uploadDrainMs,
     now,
   });
+}
+
+/** What is counted as it happens. */
+function openMeters(live: Pick<LiveEvents, "publishChange">) {
+  const metrics = metricRegistry();
+  const meterJob = jobMeter(metrics);
+  return {
+    metrics,
+    httpMeter: httpMeter(metrics),
+    /** Hears of each change that this process has written. */
+    onCommitted(change: CommittedChange): void {
+      live.publishChange(change);
+      meterJob(change);
+    },
+  };
 }
 
 /** Jobs, people and everything else that is kept for good. */

@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import type { LoopView } from "../services/health.ts";
 
 /** What a loop needs. */
 export interface LoopOptions {
@@ -17,16 +18,28 @@ export interface Loop {
   runOnce(): Promise<void>;
   /** Resolves when no round is under way. */
   settled(): Promise<void>;
+  /** How its rounds went. */
+  view(): LoopView;
 }
 
 /** Does the work every so often until `stopping`, never two rounds at a time. The timer keeps no process alive. */
 export function startLoop({ name, everyMs, round, log, stopping }: LoopOptions): Loop {
+  const history = roundHistory(everyMs);
   let running: Promise<void> | null = null;
   const runOnce = (): Promise<void> => {
     // A round that takes over its time is not joined by a second.
-    running ??= round()
-      .catch((error: unknown) => log.warn({ err: error }, `${name} failed, trying again later`))
-      .finally(() => (running = null));
+    if (running === null) {
+      history.begin();
+      running = round()
+        .then(
+          () => history.end(true),
+          (error: unknown) => {
+            history.end(false);
+            log.warn({ err: error }, `${name} failed, trying again later`);
+          },
+        )
+        .finally(() => (running = null));
+    }
     return running;
   };
   const timer = setInterval(() => void runOnce(), everyMs);
@@ -37,5 +50,41 @@ export function startLoop({ name, everyMs, round, log, stopping }: LoopOptions):
     async settled() {
       await running;
     },
+    view: history.view,
+  };
+}
+
+/** Remembers how rounds went, by the machine's uptime. */
+function roundHistory(everyMs: number) {
+  const startedAt = performance.now();
+  let beganAt: number | null = null;
+  let endedAt: number | null = null;
+  let succeededAt: number | null = null;
+  let failuresInRow = 0;
+  let failures = 0;
+  let rounds = 0;
+  const since = (at: number | null): number | null => (at === null ? null : performance.now() - at);
+  return {
+    begin(): void {
+      beganAt = performance.now();
+    },
+    end(isGood: boolean): void {
+      beganAt = null;
+      endedAt = performance.now();
+      rounds++;
+      failuresInRow = isGood ? 0 : failuresInRow + 1;
+      if (isGood) succeededAt = endedAt;
+      else failures++;
+    },
+    view: (): LoopView => ({
+      everyMs,
+      runningMs: since(beganAt),
+      sinceEndMs: since(endedAt),
+      sinceSuccessMs: since(succeededAt),
+      ageMs: performance.now() - startedAt,
+      failuresInRow,
+      failures,
+      rounds,
+    }),
   };
 }

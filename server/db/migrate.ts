@@ -10,6 +10,7 @@ import { deliveries } from "./migrations/006-deliveries.ts";
 import { users } from "./migrations/007-users.ts";
 import { audit } from "./migrations/009-audit.ts";
 import { leaderFence } from "./migrations/013-leader-fence.ts";
+import { jobTotals } from "./migrations/014-job-totals.ts";
 import type { Database } from "./schema.ts";
 
 /** One change of the schema. It runs the same changes, in their order, whenever it runs. */
@@ -29,6 +30,7 @@ const migrations: readonly Migration[] = [
   { name: "007-users", up: users },
   { name: "009-audit", up: audit },
   { name: "013-leader-fence", up: leaderFence },
+  { name: "014-job-totals", up: jobTotals },
 ];
 
 /** Names of every migration of this release, in order. */

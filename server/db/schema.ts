@@ -47,13 +47,24 @@ export interface JobsTable {
   private: string;
 }
 
-/** Exact numbers of jobs by every filter the list offers, kept in the transaction of each change. */
+/**
+ * Exact numbers of jobs by every filter the list offers, kept in the transaction of each change. All but `jobs` only
+ * grow, so that they go on when jobs are deleted; the cost may be corrected down.
+ */
 export interface JobCountsTable {
   user_id: string;
   job_type: string;
   provider: string;
   status: string;
   jobs: number;
+  /** Jobs that came into being in this state, and that ended in it. */
+  made: Generated<number>;
+  ended: Generated<number>;
+  /** Of those that ended, the ones that had started, and how long these took together. */
+  timed: Generated<number>;
+  duration_ms: Generated<number>;
+  /** What jobs cost while they were in this state. */
+  cost_micros: Generated<number>;
 }
 
 /** The frozen inputs of a job; secret values inside are sealed. */

@@ -25,7 +25,7 @@ import { writeEventStream, writeText } from "./event-stream.ts";
 import { writeDownload } from "./file-download.ts";
 import type { OwnPages } from "./own-pages.ts";
 import { check, checkQuery, readBounded, readJson, validatorOf } from "./parse-input.ts";
-import { currentCorrelationId } from "./request-scope.ts";
+import { currentCorrelationId, nameEndpoint } from "./request-scope.ts";
 
 /** Handlers for every endpoint of the contract: one that is missing does not compile. */
 export type AllHandlers = { [Group in keyof typeof api]: Handlers<(typeof api)[Group]> };
@@ -86,6 +86,7 @@ async function answer(
   options: MountOptions,
 ): Promise<Response> {
   const { outgoing } = context.env;
+  nameEndpoint(endpoint);
   const correlationId = currentCorrelationId();
   let caller: Caller | null = null;
   try {
@@ -100,6 +101,7 @@ async function answer(
     if (!("stream" in endpoint.answer)) return jsonAnswer(outgoing, endpoint, result, options);
     if (endpoint.answer.stream === "sse")
       await writeEventStream(outgoing, result as AsyncIterable<StreamMessage>);
+    else if (endpoint.answer.stream === "metrics") writeMetrics(outgoing, result as string);
     else if (endpoint.answer.stream === "zip")
       await writeDownload(outgoing, result as FileDownload, requestContext.closed);
     else
@@ -116,6 +118,17 @@ async function answer(
     if (typeof wait === "number") outgoing.setHeader("retry-after", wait);
     return sendJson(outgoing, JSON.stringify(body), status);
   }
+}
+
+/** The text format that every Prometheus reads. */
+function writeMetrics(outgoing: HttpBindings["outgoing"], text: string): void {
+  outgoing.writeHead(200, {
+    "content-type": "text/plain; version=0.0.4; charset=utf-8",
+    "content-length": Buffer.byteLength(text),
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+  });
+  outgoing.end(text);
 }
 
 function closedSignal(outgoing: HttpBindings["outgoing"], stopping: AbortSignal): AbortSignal {

@@ -101,7 +101,12 @@ function parametersOf(schema: unknown, place: "path" | "query"): Json[] {
   });
 }
 
-const streamTypes = { sse: "text/event-stream", text: "text/plain", zip: "application/zip" } as const;
+const streamTypes = {
+  sse: "text/event-stream",
+  text: "text/plain",
+  zip: "application/zip",
+  metrics: "text/plain",
+} as const;
 
 function responses(endpoint: Endpoint): Json {
   const { answer } = endpoint;

@@ -33,7 +33,7 @@ function entry(endpoint: Endpoint): string {
     block("Query", endpoint.query),
     block("Body", endpoint.body),
     "stream" in answer
-      ? `<p>Streams ${{ sse: "server-sent events", text: "text", zip: "a file" }[answer.stream]}: ${escape(answer.description)}.</p>`
+      ? `<p>Streams ${{ sse: "server-sent events", text: "text", zip: "a file", metrics: "metrics" }[answer.stream]}: ${escape(answer.description)}.</p>`
       : block("Answer", answer),
     endpoint.errors.length > 0
       ? `<p>Errors: ${endpoint.errors.map((code) => `<code>${code}</code>`).join(", ")}</p>`

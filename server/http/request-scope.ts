@@ -1,10 +1,14 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Endpoint } from "@simpletuner-cloud/contract/endpoint.ts";
+import type { HttpMeter } from "../services/http-meter.ts";
 
 /** What belongs to one request or one loop run and goes into each of its log lines. */
 export interface RequestScope {
   correlationId: string;
+  /** The endpoint that answers, once it is known. */
+  endpoint?: Endpoint;
 }
 
 const scopes = new AsyncLocalStorage<RequestScope>();
@@ -20,16 +24,40 @@ function correlationIdOf(given: string | undefined): string {
   return given !== undefined && acceptable.test(given) ? given : randomUUID().slice(-12);
 }
 
-/** Gives a request its scope: the id goes out with the answer, and into every log line and error of the work. */
+/**
+ * Gives a request its scope: the id goes out with the answer, and into every log line and error of the work. The meter
+ * counts it once it is answered; `isStorage`: it is one of the storage endpoint.
+ */
 export function inScope<Result>(
   request: IncomingMessage,
   response: ServerResponse,
+  { meter, isStorage }: { meter: HttpMeter; isStorage: boolean },
   work: () => Result,
 ): Result {
   const given = request.headers["x-correlation-id"];
   const correlationId = correlationIdOf(typeof given === "string" ? given : undefined);
   response.setHeader("x-correlation-id", correlationId);
-  return scopes.run({ correlationId }, work);
+  const scope: RequestScope = { correlationId };
+  const measured = meter.begin();
+  response.once("close", () =>
+    measured.end({
+      method: request.method ?? "",
+      target: request.url ?? "",
+      endpoint: scope.endpoint ?? (isStorage ? "storage" : null),
+      // Who went away before anything was sent got no status at all.
+      status: response.headersSent ? response.statusCode : clientGone,
+    }),
+  );
+  return scopes.run(scope, work);
+}
+
+/** What nginx logs for a client that did not wait for its answer. */
+const clientGone = 499;
+
+/** Notes which endpoint answers the running request. */
+export function nameEndpoint(endpoint: Endpoint): void {
+  const scope = scopes.getStore();
+  if (scope) scope.endpoint = endpoint;
 }
 
 /** The scope of the running request, if there is one. */

@@ -9,6 +9,7 @@ import type { StorageAccess, StorageAreas } from "../services/storage-access.ts"
 import type { ReceivedFiles } from "../services/received-files.ts";
 import { storagePath } from "../services/results.ts";
 import type { LiveStorageKey, StorageKeys } from "../services/storage-keys.ts";
+import type { HttpMeter } from "../services/http-meter.ts";
 import type { LiveUploadToken, UploadTokens } from "../services/upload-tokens.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { OwnPages } from "./own-pages.ts";
@@ -31,6 +32,7 @@ export interface StorageMountOptions {
   ownPages: OwnPages;
   log: Logger;
   now: () => number;
+  httpMeter: HttpMeter;
 }
 
 /** Puts the S3 endpoint in front of the other routes of a server, on Node's own streams. */
@@ -39,6 +41,7 @@ export function mountStorage(
   others: RequestListener,
   options: StorageMountOptions,
 ): void {
+  const { httpMeter: meter } = options;
   const mount = { pathPrefix: storagePath, ...options.endpoint };
   const handle = createS3Handler({
     ...mount,
@@ -66,8 +69,11 @@ export function mountStorage(
     server,
     mount,
     (request, response, expectsContinue) =>
-      inScope(request, response, () => handle(request, response, expectsContinue)),
-    (request, response) => inScope(request, response, () => others(request, response)),
+      inScope(request, response, { meter, isStorage: true }, () =>
+        handle(request, response, expectsContinue),
+      ),
+    (request, response) =>
+      inScope(request, response, { meter, isStorage: false }, () => others(request, response)),
   );
 }
 

@@ -71,12 +71,14 @@ export interface FileDownload {
   write(target: Writable, signal: AbortSignal): Promise<void>;
 }
 
-/** What a stream endpoint answers: messages (`sse`), pieces of text, pulled as fast as the reader takes them, or a file. */
+/** What a stream endpoint answers: messages (`sse`), pieces of text, pulled as fast as the reader takes them, a file, or metrics. */
 export type StreamOf<E extends Endpoint> = E["answer"] extends { stream: "sse" }
   ? AsyncIterable<StreamMessage>
   : E["answer"] extends { stream: "zip" }
     ? FileDownload
-    : AsyncIterable<string>;
+    : E["answer"] extends { stream: "metrics" }
+      ? string
+      : AsyncIterable<string>;
 
 type AnswerOf<E extends Endpoint> = E["answer"] extends { stream: string }
   ? StreamOf<E>

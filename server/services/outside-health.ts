@@ -1,11 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
-import type { Health } from "@simpletuner-cloud/contract/system.ts";
+import { Failure } from "@simpletuner-cloud/contract/errors.ts";
 import type { CircuitBreaker } from "../adapters/outbound/circuit-breaker.ts";
-import type { Provider } from "../adapters/providers/provider.ts";
+import type { Provider, ProviderAccount } from "../adapters/providers/provider.ts";
+import { type Component, type Finding, timedComponent } from "./health.ts";
 import type { ReadProviderSettings } from "./provider-settings.ts";
 import type { SecretChain } from "./secrets.ts";
-
-type Component = Health["components"][number];
 
 /** What the health of everything outside this machine is told from. */
 export interface OutsideHealthOptions {
@@ -20,8 +18,13 @@ const waitMs = 2_000;
 
 /** Components for the secrets and for the ways to services outside. */
 export async function outsideHealth(options: OutsideHealthOptions): Promise<Component[]> {
-  const breakers = await Promise.all(options.outbound.breakers().map(breakerHealth));
-  return [await secretsHealth(options.secretChain), ...(await tlsHealth(options)), ...breakers];
+  const { outbound, secretChain } = options;
+  const [secrets, tls, ...breakers] = await Promise.all([
+    secretsHealth(secretChain),
+    tlsHealth(options),
+    ...outbound.breakers().map(breakerHealth),
+  ]);
+  return [secrets, ...tls, ...breakers];
 }
 
 const breakerMessages = {
@@ -32,39 +35,77 @@ const breakerMessages = {
 
 /** A service outside that fails makes this server less able, not unfit: jobs elsewhere go on. */
 async function breakerHealth(breaker: CircuitBreaker): Promise<Component> {
-  const { name, state } = await breaker.view();
-  return {
-    name: `circuit_breaker_${name}`,
-    status: state === "closed" ? "healthy" : "degraded",
-    latency_ms: null,
-    message: breakerMessages[state],
+  const unknown: Finding = { status: "degraded", message: "Not known: the state backend does not answer" };
+  const look = async (): Promise<Finding> => {
+    const { state } = await breaker.view();
+    return { status: state === "closed" ? "healthy" : "degraded", message: breakerMessages[state] };
   };
+  return timedComponent(`circuit_breaker_${breaker.name}`, look, { late: unknown, limitMs: waitMs });
 }
 
-async function secretsHealth(chain: SecretChain): Promise<Component> {
-  const startedAt = performance.now();
-  const looked = await Promise.race([chain.look(), delay(waitMs, null, { ref: false })]);
-  const latency_ms = Math.round((performance.now() - startedAt) * 100) / 100;
-  const component = (status: Component["status"], message: string): Component => ({
-    name: "secrets",
-    status,
-    latency_ms,
-    message,
-  });
-  if (looked === null) return component("degraded", "A source of secrets does not answer in time");
+function secretsHealth(chain: SecretChain): Promise<Component> {
+  const late: Finding = { status: "degraded", message: "A source of secrets does not answer in time" };
+  return timedComponent("secrets", () => lookAtSecrets(chain), { late, limitMs: waitMs });
+}
+
+async function lookAtSecrets(chain: SecretChain): Promise<Finding> {
+  const looked = await chain.look();
   const silent = looked.filter(({ state }) => !state.answers).map(({ state }) => state.id);
   // Their own words name addresses and paths, which are not for everybody.
-  if (silent.length > 0) return component("degraded", `These sources cannot be used: ${silent.join(", ")}`);
+  if (silent.length > 0)
+    return { status: "degraded", message: `These sources cannot be used: ${silent.join(", ")}` };
   const hasToken = looked.some(({ secrets }) => secrets.has("REPLICATE_API_TOKEN"));
-  return component("healthy", hasToken ? "API token configured" : "No API token configured");
+  return { status: "healthy", message: hasToken ? "API token configured" : "No API token configured" };
 }
 
 /** A component for what makes calls to providers unsafe; none while all is well. */
 async function tlsHealth({ providers, providerSettings }: OutsideHealthOptions): Promise<Component[]> {
-  const open: string[] = [];
-  for (const { id, settable } of providers.all)
-    if (settable && !(await providerSettings.of(id)).verifyTls) open.push(id);
-  if (open.length === 0) return [];
-  const message = `Certificate verification is off for ${open.join(", ")}: anybody on the way can read and change what is sent`;
-  return [{ name: "tls_verification", status: "degraded", latency_ms: null, message }];
+  const look = async (): Promise<Finding> => {
+    const open: string[] = [];
+    for (const { id, settable } of providers.all)
+      if (settable && !(await providerSettings.of(id)).verifyTls) open.push(id);
+    if (open.length === 0) return { status: "healthy", message: "" };
+    const message = `Certificate verification is off for ${open.join(", ")}: anybody on the way can read and change what is sent`;
+    return { status: "degraded", message };
+  };
+  // Where the database does not answer, its own component says so.
+  const late: Finding = { status: "healthy", message: "" };
+  const component = await timedComponent("tls_verification", look, { late, limitMs: waitMs });
+  return component.status === "healthy" ? [] : [{ ...component, latency_ms: null }];
+}
+
+/** A provider's answer holds so long: anybody may ask for the health, and nobody may have providers flooded by it. */
+const keptMs = 15_000;
+const providerWaitMs = 10_000;
+
+/** Asks the providers whether they answer to this server's token; a component for each that has accounts. */
+export function providersHealth(providers: readonly Provider[]): () => Promise<Component[]> {
+  let last: { atMs: number; components: Component[] } | null = null;
+  return async () => {
+    if (last && performance.now() - last.atMs < keptMs) return last.components;
+    const asked = providers.flatMap(({ id, account }) => (account ? [providerHealth(id, account)] : []));
+    const components = await Promise.all(asked);
+    last = { atMs: performance.now(), components };
+    return components;
+  };
+}
+
+function providerHealth(id: string, account: ProviderAccount): Promise<Component> {
+  const look = (): Promise<Finding> =>
+    account.check().then(
+      () => ({ status: "healthy" as const, message: "Answers and accepts the token" }),
+      (error: unknown) => providerTrouble(error),
+    );
+  const late: Finding = { status: "degraded", message: "Does not answer in time" };
+  return timedComponent(`${id}_api`, look, { late, limitMs: providerWaitMs });
+}
+
+/** In words that name no address, which the failure itself does. */
+function providerTrouble(error: unknown): Finding {
+  const code = error instanceof Failure ? error.code : null;
+  if (code === "provider_token_missing")
+    return { status: "healthy", message: "Not asked: no API token is configured" };
+  if (code === "provider_token_refused") return { status: "degraded", message: "The token is not accepted" };
+  if (code === "provider_unreachable") return { status: "degraded", message: "Does not answer" };
+  return { status: "degraded", message: "The call did not work; the server's log says why" };
 }

@@ -1,27 +1,26 @@
-import { statfs } from "node:fs/promises";
-import { Failure, fail } from "@simpletuner-cloud/contract/errors.ts";
+import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import { callerMay } from "@simpletuner-cloud/contract/permissions.ts";
 import type { Health, systemEndpoints } from "@simpletuner-cloud/contract/system.ts";
 import type { Handlers } from "./handler.ts";
-
-/** Free space below which the server calls itself degraded. */
-const lowDiskBytes = 1 << 30;
-
-type Component = Health["components"][number];
+import {
+  databaseHealth,
+  type HealthCheck,
+  type HealthOptions,
+  loopIsWell,
+  type LoopView,
+  worstOf,
+} from "./health.ts";
+import type { Readiness } from "./readiness.ts";
 
 /** What the server tells of itself needs. */
-export interface SystemServiceOptions {
-  /** Resolves when the database answers; rejects with a `Failure` that says why it does not. */
-  pingDatabase: () => Promise<void>;
-  /** As people call it: `SQLite`, `PostgreSQL`. */
-  databaseName: string;
-  /** Components beside the database and the disk. */
-  otherHealth: () => Promise<Component[]>;
+export interface SystemServiceOptions extends Pick<HealthOptions, "pingDatabase" | "databaseName" | "loops"> {
+  readiness: Pick<Readiness, "reason">;
+  health: HealthCheck;
   version: string;
   publicUrl: () => string;
-  stateDir: string;
+  /** Seconds since the server was started. */
+  uptimeSeconds: () => number;
   now: () => number;
-  stopping: AbortSignal;
   /** Whether anybody has an account. */
   hasAccounts: () => Promise<boolean>;
   /** The name on screen of a user; null when it has none. */
@@ -30,7 +29,6 @@ export interface SystemServiceOptions {
 
 /** Liveness, readiness, health, and who the caller is. */
 export function systemService(options: SystemServiceOptions): Handlers<typeof systemEndpoints> {
-  const startedAtMs = options.now();
   return {
     async root() {
       return { status: "healthy", mode: "unified" };
@@ -39,33 +37,22 @@ export function systemService(options: SystemServiceOptions): Handlers<typeof sy
       return { status: "ok" };
     },
     async ready() {
-      const database = await databaseHealth(options);
-      if (options.stopping.aborted || database.status !== "healthy") {
-        throw fail("not_ready", {
-          reason: options.stopping.aborted ? "the server is stopping" : "the database does not answer",
-        });
-      }
+      const { reason } = options.readiness;
+      if (reason !== null) throw fail("not_ready", { reason });
+      const { status } = await databaseHealth(options);
+      if (status !== "healthy") throw fail("not_ready", { reason: "the database does not answer" });
       return { status: "ready" };
     },
-    async health() {
-      const components = [
-        await databaseHealth(options),
-        await diskHealth(options.stateDir),
-        // What lies in the database is not asked for when that does not answer.
-        ...(await options.otherHealth().catch(() => [])),
-      ];
-      const worst = components.some((part) => part.status === "unhealthy")
-        ? "unhealthy"
-        : components.some((part) => part.status === "degraded")
-          ? "degraded"
-          : "healthy";
-      const now = options.now();
+    async health({ query }) {
+      const includeProviders = query.include_providers ?? query.include_replicate ?? false;
+      const components = await options.health({ includeProviders });
       return {
-        status: worst,
+        status: worstOf(components),
         version: options.version,
-        uptime_seconds: Math.round((now - startedAtMs) / 100) / 10,
-        timestamp: new Date(now).toISOString(),
+        uptime_seconds: Math.round(options.uptimeSeconds() * 10) / 10,
+        timestamp: new Date(options.now()).toISOString(),
         components,
+        loops: Object.entries(options.loops()).map(([name, view]) => shownLoop(name, view)),
       };
     },
     async session(_, { caller }) {
@@ -86,38 +73,16 @@ export function systemService(options: SystemServiceOptions): Handlers<typeof sy
   };
 }
 
-async function databaseHealth({
-  pingDatabase,
-  databaseName,
-}: Pick<SystemServiceOptions, "pingDatabase" | "databaseName">): Promise<Component> {
-  const startedAt = performance.now();
-  const trouble = await pingDatabase().then(
-    () => null,
-    (error: unknown) =>
-      (error instanceof Failure ? error : null) ?? fail("database_unavailable", { reason: "unknown" }),
-  );
-  const latency_ms = Math.round((performance.now() - startedAt) * 100) / 100;
-  if (trouble === null)
-    return {
-      name: "database",
-      status: "healthy",
-      latency_ms,
-      message: `${databaseName} database accessible`,
-    };
-  const { reason } = trouble.details;
-  // Anybody may read it: where the database lies is not said.
-  const message =
-    typeof reason === "string" ? `The database does not answer: ${reason}` : "The database does not answer";
-  return { name: "database", status: "unhealthy", latency_ms, message };
-}
+const seconds = (ms: number | null): number | null => (ms === null ? null : Math.round(ms / 100) / 10);
 
-async function diskHealth(folder: string): Promise<Component> {
-  const { bavail, bsize } = await statfs(folder);
-  const low = bavail * bsize < lowDiskBytes;
+function shownLoop(name: string, view: LoopView): Health["loops"][number] {
   return {
-    name: "disk",
-    status: low ? "degraded" : "healthy",
-    latency_ms: null,
-    message: `${((bavail * bsize) / 2 ** 30).toFixed(1)} GiB free`,
+    name,
+    status: loopIsWell(view) ? "healthy" : "degraded",
+    every_seconds: view.everyMs / 1_000,
+    last_round_seconds_ago: seconds(view.sinceEndMs),
+    last_success_seconds_ago: seconds(view.sinceSuccessMs),
+    running_seconds: seconds(view.runningMs),
+    failures_in_row: view.failuresInRow,
   };
 }

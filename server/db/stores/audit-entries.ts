@@ -112,14 +112,29 @@ function counting(db: Kysely<Database>) {
         .executeTakeFirstOrThrow();
       return Number(row.entries);
     },
-    async countByType(): Promise<Record<string, number>> {
+    /** Entries after number `after` up to number `last`, by type; all without them. */
+    async countByType(after = 0, last = Number.MAX_SAFE_INTEGER): Promise<Record<string, number>> {
       const rows = await db
         .selectFrom("audit_entries")
         .select((entry) => ["type", entry.fn.countAll<number>().as("entries")])
+        .where("id", ">", after)
+        .where("id", "<=", last)
         .groupBy("type")
         .orderBy("type")
         .execute();
       return Object.fromEntries(rows.map(({ type, entries }) => [type, Number(entries)]));
+    },
+    /** The number of the last entry that is older; null when none is. */
+    async lastBefore(atMs: number): Promise<number | null> {
+      const row = await db
+        .selectFrom("audit_entries")
+        .select("id")
+        .where("at", "<", atMs)
+        .orderBy("at", "desc")
+        .orderBy("id", "desc")
+        .limit(1)
+        .executeTakeFirst();
+      return row ? Number(row.id) : null;
     },
     /** The number of the first entry that is not older; null when all are. */
     async firstSince(atMs: number): Promise<number | null> {

@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
 import { dayOf } from "../../domain/spend-limit.ts";
 import type { Database } from "../schema.ts";
+import { addToJobCounts } from "./job-counts.ts";
 
 /**
  * Books the difference between a job's old and new cost on today, inside the transaction that changes the job, so that
@@ -13,9 +14,10 @@ export async function bookCost(
   differenceMicros: number,
   nowMs: number,
 ): Promise<void> {
+  if (differenceMicros === 0) return;
+  await addToJobCounts(transaction, job, { cost_micros: differenceMicros });
   if (differenceMicros > 0) return addToDay(transaction, job, dayOf(nowMs), differenceMicros);
   let tooMuch = -differenceMicros;
-  if (tooMuch === 0) return;
   const days = await transaction
     .selectFrom("cost_days")
     .select(["day", "micros"])

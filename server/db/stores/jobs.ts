@@ -10,7 +10,7 @@ import type { Database } from "../schema.ts";
 import { appendEvents, type EventDraft, type StoredEvent } from "./job-events.ts";
 import { bookCost } from "./cost-days.ts";
 import { closeCharge } from "./job-charges.ts";
-import { addToJobCounts, moveInJobCounts } from "./job-counts.ts";
+import { addToJobCounts, endOf, moveInJobCounts } from "./job-counts.ts";
 
 /** A change that was written, for those who tell others about it. */
 export interface CommittedChange {
@@ -177,7 +177,7 @@ function jobWrites({ db, now, onCommitted }: JobStoreOptions) {
           .insertInto("job_snapshots")
           .values({ job_id: job.wire.job_id, ...snapshot })
           .execute();
-        await addToJobCounts(transaction, job.wire, 1);
+        await addToJobCounts(transaction, job.wire, { jobs: 1, made: 1, ...endOf(job.wire) });
         // A run that ended elsewhere before this server knew of it cost what it cost then.
         const spentAtMs = job.wire.completed_at === null ? now() : Date.parse(job.wire.completed_at);
         await bookCost(transaction, job.wire, costOf(job.wire) ?? 0, spentAtMs);
@@ -233,7 +233,7 @@ function jobRemoval({ db, now, onCommitted }: JobStoreOptions) {
         ] as const) {
           await transaction.deleteFrom(table).where("job_id", "=", jobId).execute();
         }
-        await addToJobCounts(transaction, job.wire, -1);
+        await addToJobCounts(transaction, job.wire, { jobs: -1 });
         return appendEvents(transaction, eventDrafts(job.wire, [{ type: "job.deleted", data: {} }], now()));
       });
       if (events) onCommitted({ job, events });

@@ -1,5 +1,6 @@
 import type { Kysely } from "kysely";
 import type { ConsentMode } from "@simpletuner-cloud/contract/data-consent.ts";
+import type { MetricCategory } from "@simpletuner-cloud/contract/metrics.ts";
 import type { Database } from "../schema.ts";
 import { appendEvents, type StoredEvent } from "./job-events.ts";
 
@@ -22,6 +23,11 @@ export const settingDefaults = {
   registrationLevel: "researcher",
   /** Uncommitted changes of the configurations are committed when a job is submitted. */
   snapshotOnSubmit: false,
+  /** Whether metrics are exported for Prometheus, and which. */
+  prometheusEnabled: false,
+  prometheusCategories: ["jobs", "http"] as readonly MetricCategory[],
+  /** SHA-256 of the token that a scrape needs, and when it was made; null: none is needed. */
+  scrapeToken: null as { hash: string; madeAtMs: number } | null,
   /** Tells this installation's runs at providers from those of others; null: it has none yet. */
   installationId: null as string | null,
 };
