@@ -68,8 +68,8 @@ export async function seedJobs(stateDir: string, jobs: number): Promise<Seeded> 
     }
     database.exec("commit");
   }
-  const count = insert("job_counts", ["user_id", "job_type", "provider", "status", "jobs"]);
-  for (const [status, number] of counts) count.run("local", "local", "local", status, number);
+  const count = insert("job_counts", ["user_id", "job_type", "provider", "status", "jobs", "made"]);
+  for (const [status, number] of counts) count.run("local", "local", "local", status, number, number);
   database.prepare("update counters set value = ? where name = 'event'").run(lastEvent);
   database.exec("insert into settings (name, value) values ('maxConcurrentJobs', '0')");
   database.exec("PRAGMA wal_checkpoint(TRUNCATE)");

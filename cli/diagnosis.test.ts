@@ -61,7 +61,11 @@ test("a running server answers for its database and trainer", async () => {
     "GET /health": () => ({ status: "healthy", mode: "unified" }),
     "GET /api/cloud/health": () => ({
       status: "degraded",
-      components: [{ name: "database", status: "unhealthy", latency_ms: 1, message: "disk I/O error" }],
+      components: [
+        { name: "database", status: "unhealthy", latency_ms: 1, message: "disk I/O error" },
+        { name: "state_backend", status: "unhealthy", latency_ms: 1, message: "Redis does not answer" },
+        { name: "secrets", status: "healthy", latency_ms: 1, message: null },
+      ],
     }),
     "GET /api/cloud/providers": () => ({
       providers: [{ id: "local", trainer: { kind: "bundled", detail: "the bundled trainer" } }],
@@ -70,6 +74,8 @@ test("a running server answers for its database and trainer", async () => {
   const checks = await diagnose(server.url, folder, capturedIo().io);
   const byName = Object.fromEntries(checks.map((check) => [check.name, check]));
   assert.equal(byName["Database"]?.message, "disk I/O error");
+  assert.equal(byName["Server"]?.message, "state_backend: Redis does not answer");
+  assert.equal(byName["Server"]?.level, "problem");
   assert.equal(byName["Trainer"]?.message, "the bundled trainer");
   const { code, out } = await ran(server.url, ["doctor", "--format", "json", "--state-dir", folder]);
   assert.equal(code, 1);

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import type { Health } from "@simpletuner-cloud/contract/system.ts";
 import type { Io } from "./io.ts";
 import { formatBytes } from "./output.ts";
 import { packageRoot } from "./package-root.ts";
@@ -25,12 +26,14 @@ const lowDiskBytes = 20e9;
 export async function diagnose(url: string, stateDir: string, io: Io): Promise<Check[]> {
   const owner = await portOwner(url);
   const server = owner === "our server" ? connectTo(url, io) : null;
+  const health = await healthOf(server);
   return [
     nodeCheck(process.versions.node),
     stateFolderCheck(stateDir),
     diskCheck(stateDir),
     portCheck(url, owner),
-    await databaseCheck(stateDir, server),
+    await databaseCheck(stateDir, health),
+    ...serverChecks(health),
     await trainerCheck(io.env, server),
     await imageCheck(),
     ...(await tokenChecks(io.env, server)),
@@ -113,14 +116,36 @@ function portCheck(url: string, owner: PortOwner): Check {
   };
 }
 
-async function databaseCheck(stateDir: string, server: ServerConnection | null): Promise<Check> {
-  if (server) {
-    const health = await server.call("GET /api/cloud/health").catch((error: unknown) => sentenceOf(error));
-    if (typeof health === "string") return broken(health);
-    const database = health.components.find(({ name }) => /database/i.test(name));
-    const healthy = database?.status ?? health.status;
-    if (healthy === "healthy") return ok("Database", "the running server uses it");
-    return broken(database?.message ?? `the server says it is ${healthy}`);
+/** What a running server says of itself; a sentence where it does not, null where none runs. */
+async function healthOf(server: ServerConnection | null): Promise<Health | string | null> {
+  return server ? server.call("GET /api/cloud/health").catch((error: unknown) => sentenceOf(error)) : null;
+}
+
+/** Parts of a running server that have a check of their own. */
+const checkedApart = ["database", "disk"];
+
+/** The parts of a running server that are not well, or that all are. */
+function serverChecks(health: Health | string | null): Check[] {
+  if (health === null || typeof health === "string") return [];
+  const ill = health.components.filter(
+    ({ name, status }) => status !== "healthy" && !checkedApart.includes(name),
+  );
+  if (ill.length === 0) return [ok("Server", `its ${health.components.length} parts work`)];
+  return ill.map(({ name, status, message }) => ({
+    name: "Server",
+    level: status === "unhealthy" ? "problem" : "warning",
+    message: `${name}: ${message ?? status}`,
+    advice: "See the page Health in the settings, and the server's log.",
+  }));
+}
+
+async function databaseCheck(stateDir: string, health: Health | string | null): Promise<Check> {
+  if (typeof health === "string") return broken(health);
+  if (health !== null) {
+    const database = health.components.find(({ name }) => name === "database");
+    const status = database?.status ?? health.status;
+    if (status === "healthy") return ok("Database", "the running server uses it");
+    return broken(database?.message ?? `the server says it is ${status}`);
   }
   const path = join(stateDir, "config", "cloud", "jobs.db");
   if (!existsSync(path)) return ok("Database", "will be created at the first start");

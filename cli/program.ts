@@ -28,6 +28,7 @@ import { addJobsList } from "./commands/jobs-list.ts";
 import { addJobsLogs } from "./commands/jobs-logs.ts";
 import { addJobsRetry } from "./commands/jobs-retry.ts";
 import { addJobsSubmit } from "./commands/jobs-submit.ts";
+import { addMetrics } from "./commands/metrics.ts";
 import { addSecrets } from "./commands/secrets.ts";
 import { addServer } from "./commands/server.ts";
 import { addStatus } from "./commands/status.ts";
@@ -37,6 +38,9 @@ import { CommandFailure, interruptedExitCode, usageExitCode, type Io } from "./i
 import { printLine, styled } from "./output.ts";
 import { productVersion } from "./package-root.ts";
 import { sentenceOf } from "./server-address.ts";
+
+/** Commands after those that jobs are about. */
+const topics = [addDestinations, addCloud, addSecrets, addAuth, addAudit, addMetrics, addStatus, addDoctor];
 
 /** The whole command line. */
 function cliProgram(io: Io): Command {
@@ -90,13 +94,7 @@ function cliProgram(io: Io): Command {
   for (const add of [addStorageKeys, addStorageVerify]) add(storage, io);
   addBackupRestore(addBackup(program, io), io);
   addDatabaseCopy(addDatabase(program, io), io);
-  addDestinations(program, io);
-  addCloud(program, io);
-  addSecrets(program, io);
-  addAuth(program, io);
-  addAudit(program, io);
-  addStatus(program, io);
-  addDoctor(program, io);
+  for (const add of topics) add(program, io);
   return program;
 }
 

@@ -167,3 +167,20 @@ export const metricEndpoints = {
     errors: [],
   }),
 } as const;
+
+/** What Prometheus needs in its own configuration to scrape this server, as YAML. */
+export function scrapeConfigOf({ endpoint_url, token_required }: MetricsConfig): string {
+  const { protocol, host, pathname } = new URL(endpoint_url);
+  return [
+    "scrape_configs:",
+    "  - job_name: simpletuner",
+    `    scheme: ${protocol.slice(0, -1)}`,
+    `    metrics_path: ${pathname}`,
+    ...(token_required
+      ? ["    authorization:", "      credentials_file: /etc/prometheus/simpletuner-token"]
+      : []),
+    "    static_configs:",
+    `      - targets: ["${host}"]`,
+    "",
+  ].join("\n");
+}

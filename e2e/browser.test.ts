@@ -149,6 +149,8 @@ describe("the web UI in a real browser", { skip }, () => {
         "/configs/versions",
         "/settings",
         "/settings/backups",
+        "/settings/health",
+        "/settings/metrics",
         "/providers",
         "/providers/replicate",
         job,

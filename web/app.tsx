@@ -26,6 +26,8 @@ const backups = lazyScreen(() => import("./screens/backups/backups.tsx").then((m
 const destinations = lazyScreen(() =>
   import("./screens/destinations/destinations.tsx").then((module) => module.Destinations),
 );
+const health = lazyScreen(() => import("./screens/health/health.tsx").then((module) => module.Health));
+const metrics = lazyScreen(() => import("./screens/metrics/metrics.tsx").then((module) => module.Metrics));
 const audit = lazyScreen(() => import("./screens/audit/audit.tsx").then((module) => module.Audit));
 const providers = lazyScreen(() =>
   import("./screens/providers/providers.tsx").then((module) => module.Providers),
@@ -99,6 +101,18 @@ const places: readonly Place[] = [
     needs: "config.view",
     prefetch: configVersions.prefetch,
     show: () => <configVersions.Screen name={route.value.query.get("name")} />,
+  },
+  {
+    pattern: "/settings/health",
+    needs: "config.view",
+    prefetch: health.prefetch,
+    show: () => <health.Screen />,
+  },
+  {
+    pattern: "/settings/metrics",
+    needs: "admin.config",
+    prefetch: metrics.prefetch,
+    show: () => <metrics.Screen />,
   },
   {
     pattern: "/settings/audit",

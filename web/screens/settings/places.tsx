@@ -36,6 +36,20 @@ const places: readonly SettingsPlace[] = [
     needs: "admin.users",
   },
   {
+    href: "/settings/health",
+    icon: "monitor",
+    title: () => t("health"),
+    text: () => t("health_text"),
+    needs: "config.view",
+  },
+  {
+    href: "/settings/metrics",
+    icon: "chart",
+    title: () => t("metrics"),
+    text: () => t("metrics_text"),
+    needs: "admin.config",
+  },
+  {
     href: "/settings/audit",
     icon: "shield",
     title: () => t("audit"),

@@ -8,7 +8,7 @@ import { Icon } from "../../components/icon.tsx";
 import { Page } from "../../components/page.tsx";
 import { Skeleton } from "../../components/skeleton.tsx";
 import { toast } from "../../components/toast.tsx";
-import { formatDuration, formatNumber } from "../../i18n.ts";
+import { formatDuration } from "../../i18n.ts";
 import { may, session } from "../../session.ts";
 import { LanguageSwitch, ThemeSwitch } from "../shell/preferences.tsx";
 import { GettingStarted } from "./getting-started.tsx";
@@ -83,8 +83,6 @@ function Looks() {
   );
 }
 
-const partIcons = { healthy: "tick", degraded: "warning", unhealthy: "fail" } as const;
-
 function About({ health }: { health: Loaded<Health> }) {
   const { data, error, reload } = health;
   const who = session.value;
@@ -121,25 +119,6 @@ function About({ health }: { health: Loaded<Health> }) {
           </a>
           <span class="small muted">{t("api_text")}</span>
         </p>
-        {data && (
-          <div class="stack">
-            <h3>{t("parts")}</h3>
-            <ul class="parts">
-              {data.components.map((part) => (
-                <li key={part.name} class={`health-${part.status}`}>
-                  <Icon name={partIcons[part.status]} />
-                  <span>
-                    {part.name}: {t(`part_${part.status}`)}
-                    {part.message && <span class="small muted"> · {part.message}</span>}
-                  </span>
-                  {part.latency_ms !== null && (
-                    <span class="number small muted">{formatNumber(part.latency_ms, 1)} ms</span>
-                  )}
-                </li>
-              ))}
-            </ul>
-          </div>
-        )}
       </div>
     </section>
   );
