@@ -5,7 +5,7 @@ const tag = "Events";
 const stream = {
   stream: "sse",
   description:
-    "`event:` is the type, `data:` the event as JSON with the job as `job` where it has one, `id:` resumes with Last-Event-ID; `ping` comes every 15 s",
+    "`event:` is the type, `data:` the event as JSON with the job as `job` where it has one, `id:` resumes with Last-Event-ID; `ping` comes every 15 s, `reconnect` with `retry_ms` when the server stops and another may go on",
 } as const;
 
 /** Endpoints of the live event stream. */

@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
 import { runServer } from "../server/testing/server-process.ts";
 import { readStream, type StreamReader } from "../server/testing/stream-reader.ts";
 import { makeDataset, waitForJob } from "../server/testing/test-server.ts";
 import { eventually, gatedTrainer } from "../server/testing/trainer-scripts.ts";
+import { followedEvents } from "./testing/followed-events.ts";
 import {
   type ReplicaServer,
   type ReplicaSite,
@@ -120,6 +122,53 @@ describe("three servers behind nginx on one PostgreSQL and one Redis", { skip: r
     const { job } = await site.call("GET /api/cloud/jobs/{job_id}", { params: { job_id: jobId } });
     assert.equal(job.attempt, 1);
     await killed.start();
+  });
+
+  it("restart one after the other under load without a failed request or a missed event", async () => {
+    await closeGate();
+    const running = await submit();
+    await until(running, "running");
+    const [over, done] = [new AbortController(), new AbortController()];
+    const failures: string[] = [];
+    const waiting: string[] = [];
+    const load = async (ask: () => Promise<unknown>): Promise<number> => {
+      let asked = 0;
+      for (; !over.signal.aborted; asked++)
+        await ask().catch((error: unknown) => failures.push(String((error as Error).stack)));
+      return asked;
+    };
+    const consent = () => site.call("PUT /api/cloud/data-consent/setting", { body: { consent: "ask" } });
+    const work = [
+      load(() => site.call("GET /api/cloud/jobs", { query: {} })),
+      load(consent),
+      load(async () => {
+        waiting.push(await submit());
+        await delay(100);
+      }),
+    ];
+    const heard = followedEvents(site, done.signal);
+    for (const server of site.servers) {
+      assert.equal(await server.process.stop(), 0);
+      await server.start();
+      await eventually("readiness", () =>
+        server.call("GET /api/cloud/health/ready").then(
+          () => true,
+          () => false,
+        ),
+      );
+    }
+    over.abort();
+    const asked = (await Promise.all(work)).reduce((sum, each) => sum + each, 0);
+    const last = await submit();
+    await eventually("the last event", () => heard.jobs.has(last) || null, 15_000);
+    done.abort();
+    assert.deepEqual(failures, []);
+    assert.ok(asked > 100, `${asked} requests`);
+    for (const jobId of waiting) assert.ok(heard.jobs.has(jobId), `nothing was heard of ${jobId}`);
+    assert.ok(heard.told > 0, "no stream was told to come back");
+    assert.deepEqual(heard.breaks, []);
+    await openGate();
+    assert.equal((await until(running, "completed", "failed")).status, "completed");
   });
 
   it("refuse one that does not share the folder", async () => {

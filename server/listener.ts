@@ -19,6 +19,8 @@ export interface Listener {
   listen(port: number, host: string): Promise<void>;
   /** Null before it listens. */
   address(): AddressInfo | null;
+  /** From now on each connection ends with its next answer, and whoever asks again makes another. */
+  drain(): void;
   /** Takes no connection any more; resolves when the last one has ended. */
   close(): Promise<void>;
   closeIdleConnections(): void;
@@ -34,11 +36,22 @@ export function openListener(tls: TlsConfig | null, log: Pick<Logger, "info" | "
   const server = createServer(timeouts);
   return {
     requests: server,
+    drain: () => endWithAnswers(server),
     ...listening(server),
     close: () => closed(server),
     closeIdleConnections: () => server.closeIdleConnections(),
     closeAllConnections: () => server.closeAllConnections(),
   };
+}
+
+/** Says with each answer that its connection ends. */
+function endWithAnswers(server: Server): void {
+  for (const event of requestEvents)
+    // Node itself answers what nobody listens for.
+    if (server.listenerCount(event) > 0)
+      server.prependListener(event, (_: IncomingMessage, response: ServerResponse) => {
+        response.shouldKeepAlive = false;
+      });
 }
 
 /** The first byte of a TLS handshake. */
@@ -71,6 +84,8 @@ function secureListener(tls: TlsConfig, log: Pick<Logger, "info" | "warn">): Lis
   });
   return {
     requests,
+    // Sessions of HTTP/2 are told to end when they are closed.
+    drain: () => endWithAnswers(plain),
     ...listening(front),
     close() {
       stopFollowing();

@@ -1,6 +1,7 @@
 import { applyRestore } from "./backups/restore-backup.ts";
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
 import { createApp } from "./app.ts";
 import { readConfig, type ServerConfig } from "./config.ts";
@@ -40,9 +41,6 @@ export interface RunningServer {
   /** Stops answering and following; training goes on and is taken up by the next start. */
   close(): Promise<void>;
 }
-
-/** Answers under way when the server stops have so long to be given. */
-const longestAnswerMs = 5_000;
 
 /** Starts the server; throws {@link StartError} with one sentence for the person who starts it. */
 export async function startServer(options: StartOptions = {}): Promise<RunningServer> {
@@ -96,11 +94,15 @@ async function listenAndRun(
     throw error;
   }
   let closing: Promise<void> | undefined;
+  const { drainMs, stopGraceMs } = config.replicas;
   const closeAll = async (): Promise<void> => {
+    // Whoever looks at the readiness sends no more requests here; those that come all the same are answered.
     ready.drain();
+    server.drain();
+    if (drainMs > 0) await delay(drainMs);
     const closed = server.close();
     await app.stop();
-    await answersGiven(server, closed);
+    await answersGiven(server, closed, stopGraceMs);
     await app.dispose();
     unlock();
   };
@@ -124,11 +126,11 @@ function accessTokenOf({ replicas, stateDir }: ServerConfig, env: NodeJS.Process
   return secretBox(credentialKey(statePaths(stateDir).credentialKey, env)).sign("access token", []);
 }
 
-/** Waits for the requests under way, at most {@link longestAnswerMs}; then cuts them off. */
-async function answersGiven(server: Listener, closed: Promise<unknown>): Promise<void> {
+/** Waits for the requests under way, at most so long; then cuts them off. */
+async function answersGiven(server: Listener, closed: Promise<unknown>, longestMs: number): Promise<void> {
   // Node leaves a kept-alive connection open after its last answer.
   const idle = setInterval(() => server.closeIdleConnections(), 20);
-  const late = setTimeout(() => server.closeAllConnections(), longestAnswerMs);
+  const late = setTimeout(() => server.closeAllConnections(), longestMs);
   await closed;
   clearInterval(idle);
   clearTimeout(late);

@@ -128,11 +128,15 @@ function ownStream(options: SharedStreamOptions, tell: (news: StreamNews) => voi
     stream.state = null;
   }
 
-  function lose(): void {
+  function openAfter(waitMs: number): void {
     close();
+    timer = window.setTimeout(open, waitMs);
+  }
+
+  function lose(): void {
     attempts += 1;
     const waitMs = Math.min(attempts, 3) * 1_000;
-    timer = window.setTimeout(open, waitMs);
+    openAfter(waitMs);
     tell((stream.state = { is: "lost", retryAt: Date.now() + waitMs }));
   }
 
@@ -166,6 +170,8 @@ function ownStream(options: SharedStreamOptions, tell: (news: StreamNews) => voi
     on("connection", tellOpen);
     // Too much was missed to replay it all.
     on("reset", (data) => tell({ is: "open", behind: (JSON.parse(data) as { latest: number }).latest }));
+    // The server stops: it, or another, goes on where this stream was.
+    on("reconnect", (data) => openAfter((JSON.parse(data) as { retry_ms: number }).retry_ms));
     on("ping", () => tell({ is: "alive" }));
     for (const event of options.eventNames) on(event, (text) => tell({ is: "event", text }));
   }

@@ -121,6 +121,8 @@ function environmentOf(place: { redis: string; stateDir: string; script: string;
     SIMPLETUNER_PUBLIC_URL: `http://train.example.org:${place.port}`,
     SIMPLETUNER_TRAINER_COMMAND: `/bin/sh "${place.script}"`,
     SIMPLETUNER_CANCEL_GRACE_SECONDS: "2",
+    SIMPLETUNER_DRAIN_SECONDS: "2",
+    SIMPLETUNER_STOP_GRACE_SECONDS: "20",
   };
 }
 
@@ -153,6 +155,7 @@ async function startNginx(folder: string, port: number, ports: readonly number[]
   const addresses = ports.map((each) => `    server 127.0.0.1:${each} max_fails=1 fail_timeout=2s;`);
   const text = (await readFile(join(repository, "deploy", "nginx.conf"), "utf8"))
     .replace(/( {4}server server-\d:8001 [^\n]*\n)+/, `${addresses.join("\n")}\n`)
+    .replace("keepalive_timeout 4s;", "keepalive_timeout 1s;")
     .replace("listen 8080;", `listen 127.0.0.1:${port};`)
     .replaceAll("/tmp/nginx", join(folder, "nginx"))
     .replace("worker_processes auto;", "worker_processes 1;\nuser root;\ndaemon off;");

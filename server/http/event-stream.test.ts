@@ -10,7 +10,7 @@ async function serveOnce(messages: AsyncIterable<StreamMessage>, stallMs: number
   const server = createServer();
   const over = new Promise<"ended" | "cut">((resolve) => {
     server.on("request", (_request, response) => {
-      void writeEventStream(response, messages, stallMs).then(() =>
+      void writeEventStream(response, messages, new AbortController().signal, stallMs).then(() =>
         resolve(response.destroyed && !response.writableFinished ? "cut" : "ended"),
       );
     });

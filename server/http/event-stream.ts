@@ -5,16 +5,20 @@ import type { StreamMessage } from "../services/handler.ts";
 /** Keeps proxies from closing a quiet stream, and tells its reader that it is not dead (CONTRACT 1.20: every 15 s). */
 const pingEveryMs = 15_000;
 
+/** Readers of a server that stops come back within so long. */
+const longestReturnMs = 1_000;
+
 /** A reader that takes nothing for so long while something waits for it is gone: a closed lid sends no goodbye. */
 const longestStallMs = 60_000;
 
 /**
- * Writes messages as `text/event-stream` until they end or the reader leaves; waits when the reader is slow, and
+ * Writes messages as `text/event-stream` until they end or the reader leaves, and tells it to come back when the server stops; waits when the reader is slow, and
  * cuts it off after `stallMs` without a byte taken.
  */
 export async function writeEventStream(
   response: ServerResponse,
   messages: AsyncIterable<StreamMessage>,
+  stopping: AbortSignal,
   stallMs = longestStallMs,
 ): Promise<void> {
   // A stream ends with its connection, so chunks would only add two small pieces to every message.
@@ -30,10 +34,17 @@ export async function writeEventStream(
   }, pingEveryMs).unref();
   try {
     await writeAll(response, messages, encoded, stallMs);
+    if (stopping.aborted && !response.destroyed) response.write(comeBack());
   } finally {
     clearInterval(ping);
     response.end();
   }
+}
+
+/** Tells the reader to open its stream anew, at a server that stays; not all readers in the same moment. */
+function comeBack(): string {
+  const retryMs = Math.round(longestReturnMs * Math.random());
+  return `event: reconnect\nretry: ${retryMs}\ndata: ${JSON.stringify({ retry_ms: retryMs })}\n\n`;
 }
 
 /** Writes pieces of text as a download. */

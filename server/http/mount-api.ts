@@ -100,7 +100,7 @@ async function answer(
     );
     if (!("stream" in endpoint.answer)) return jsonAnswer(outgoing, endpoint, result, options);
     if (endpoint.answer.stream === "sse")
-      await writeEventStream(outgoing, result as AsyncIterable<StreamMessage>);
+      await writeEventStream(outgoing, result as AsyncIterable<StreamMessage>, options.stopping);
     else if (endpoint.answer.stream === "metrics") writeMetrics(outgoing, result as string);
     else if (endpoint.answer.stream === "zip")
       await writeDownload(outgoing, result as FileDownload, requestContext.closed);
@@ -131,11 +131,11 @@ function writeMetrics(outgoing: HttpBindings["outgoing"], text: string): void {
   outgoing.end(text);
 }
 
-function closedSignal(outgoing: HttpBindings["outgoing"], stopping: AbortSignal): AbortSignal {
+function closedSignal(outgoing: HttpBindings["outgoing"]): AbortSignal {
   const gone = new AbortController();
   outgoing.once("close", () => gone.abort());
   if (outgoing.destroyed) gone.abort();
-  return AbortSignal.any([gone.signal, stopping]);
+  return gone.signal;
 }
 
 /** Throws unless the request may be answered: it comes from our own page, and from somebody who may ask. */
@@ -179,12 +179,27 @@ function contextOf(
       void outgoing.appendHeader("set-cookie", options.ownPages.cookiesOf(incoming, session)),
     // Made when asked for: a short answer has no use for it, and it costs as much as reading a job.
     get closed() {
-      closed ??= closedSignal(outgoing, options.stopping);
-      if ("stream" in endpoint.answer && endpoint.answer.stream === "sse" && caller)
-        closed = AbortSignal.any([closed, rightsLost(incoming, caller, closed, options)]);
+      closed ??= isEventStream(endpoint)
+        ? streamClosed(incoming, outgoing, caller, options)
+        : closedSignal(outgoing);
       return closed;
     },
   };
+}
+
+function isEventStream({ answer: declared }: Endpoint): boolean {
+  return "stream" in declared && declared.stream === "sse";
+}
+
+/** An event stream ends with its connection, when the server stops, and when its reader's rights change. */
+function streamClosed(
+  incoming: HttpBindings["incoming"],
+  outgoing: HttpBindings["outgoing"],
+  caller: Caller | null,
+  options: MountOptions,
+): AbortSignal {
+  const closed = AbortSignal.any([closedSignal(outgoing), options.stopping]);
+  return caller ? AbortSignal.any([closed, rightsLost(incoming, caller, closed, options)]) : closed;
 }
 
 /** Aborts once the caller is not let in any more or may do something else than when the stream was opened. */

@@ -13,7 +13,10 @@ export interface AlternateKeys {
   sorted(): readonly string[];
 }
 
-/** Finds the alternate keys of a bucket; read from disk once, kept in memory from then on. */
+/**
+ * Finds the alternate keys of a bucket; read from disk once and kept in memory from then on, where no other process
+ * makes any.
+ */
 export interface AlternateKeyIndex {
   of(bucket: string): Promise<AlternateKeys>;
   removeBucket(bucket: string): Promise<void>;
@@ -27,6 +30,7 @@ export function alternateKeyIndex(disk: Disk, records: ObjectRecords): Alternate
   const buckets = new Map<string, Promise<AlternateKeys>>();
   return {
     of(bucket) {
+      if (disk.isShared) return loadKeys(disk, records, bucket);
       let loading = buckets.get(bucket);
       if (loading === undefined) {
         loading = loadKeys(disk, records, bucket);

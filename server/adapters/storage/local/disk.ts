@@ -60,6 +60,7 @@ export async function openDisk(options: {
   durable: boolean;
   keepFreeBytes: number;
   clock: () => number;
+  isShared?: boolean;
 }): Promise<Disk> {
   await mkdir(options.root, { recursive: true });
   const root = await realpath(options.root);
@@ -78,6 +79,7 @@ export async function openDisk(options: {
   return {
     root,
     durable: options.durable,
+    isShared: options.isShared ?? false,
     clock: options.clock,
     directories: recentDirectories(root),
     own,
@@ -100,7 +102,7 @@ export async function openDisk(options: {
     },
     checkSpace: spaceCheck(root, options.keepFreeBytes),
     async sweepTemporary() {
-      await clearFolder(own("tmp"), (name) => !isOwnerAlive(name));
+      await clearFolder(own("tmp"), options.isShared ? isForgotten(options.clock) : (name) => !isOwnerAlive(name));
       await clearFolder(own("trash"), () => true);
     },
   };
@@ -217,10 +219,21 @@ async function renameIntoFolder(from: string, to: string): Promise<void> {
   }
 }
 
-async function clearFolder(path: string, isGarbage: (name: string) => boolean): Promise<void> {
+async function clearFolder(
+  path: string,
+  isGarbage: (name: string, path: string) => boolean | Promise<boolean>,
+): Promise<void> {
   for (const name of await readdir(path)) {
-    if (isGarbage(name)) await rm(join(path, name), { force: true, recursive: true });
+    if (await isGarbage(name, join(path, name))) await rm(join(path, name), { force: true, recursive: true });
   }
+}
+
+/** Whether nobody has written to a file for a day: of other machines' processes nobody can say whether they live. */
+function isForgotten(clock: () => number): (name: string, path: string) => Promise<boolean> {
+  return async (_, path) => {
+    const stats = await lstat(path).catch(() => null);
+    return stats !== null && clock() - stats.mtimeMs > forgottenMs;
+  };
 }
 
 /** True while the process that made a temporary name may still be writing to it. */

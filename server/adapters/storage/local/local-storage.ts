@@ -12,12 +12,12 @@ import {
   requireBucket,
 } from "./buckets.ts";
 import { openDisk } from "./disk.ts";
-import { keyLock } from "./key-lock.ts";
+import { type KeyLock, keyLock } from "./key-lock.ts";
 import { changeObject, deleteObject, putObject, type WritingParts } from "./object-files.ts";
 import { keysUnder, listObjects, type ListingParts, usage } from "./object-listing.ts";
 import { objectPlaces } from "./object-places.ts";
 import { currentRecord, openObject } from "./object-reading.ts";
-import { openUploads } from "./open-uploads.ts";
+import { openUploads, unrememberedUploads } from "./open-uploads.ts";
 import { objectRecords, recordInfo } from "./object-records.ts";
 import { completeUpload } from "./upload-completion.ts";
 import { putPart, type UploadParts } from "./upload-parts.ts";
@@ -37,8 +37,10 @@ const defaultKeepFreeBytes = 2 * 1024 * 1024 * 1024;
 
 /** Settings of {@link openLocalStorage}. */
 export interface LocalStorageOptions {
-  /** Folder of the storage; created when missing. One server process owns it. */
+  /** Folder of the storage; created when missing. */
   root: string;
+  /** Takes turns with the other processes that write to the folder; without it one process owns it. */
+  turns?: KeyLock;
   /** `full` (default): what was answered survives a power cut. `fast`: it survives a killed process only. */
   durability?: "full" | "fast";
   /** Writes are refused with `disk_full` when less than this would stay free. */
@@ -71,12 +73,15 @@ export async function openLocalStorage(options: LocalStorageOptions): Promise<Lo
     durable: options.durability !== "fast",
     keepFreeBytes: options.keepFreeBytes ?? defaultKeepFreeBytes,
     clock: options.clock ?? Date.now,
+    isShared: options.turns !== undefined,
   });
+  const { isShared } = disk;
   const records = objectRecords(disk);
   const alternates = alternateKeyIndex(disk, records);
   const places = objectPlaces(disk, alternates);
   const states = uploadStates(disk);
-  const uploads = openUploads((uploadId) => readOpenUpload(disk, uploadId));
+  const readUpload = (uploadId: string) => readOpenUpload(disk, uploadId);
+  const uploads = isShared ? unrememberedUploads(readUpload) : openUploads(readUpload);
   const settings = bucketSettings(disk);
   const buckets = recentBuckets(async (bucket) => {
     const found = await findBucket(disk, bucket);
@@ -84,7 +89,7 @@ export async function openLocalStorage(options: LocalStorageOptions): Promise<Lo
   });
   const parts: StorageParts = {
     disk,
-    lock: keyLock(),
+    lock: options.turns ?? keyLock(),
     records,
     alternates,
     places,

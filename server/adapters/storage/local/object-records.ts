@@ -40,14 +40,14 @@ export interface ObjectRecords {
 const rememberedFiles = 2000;
 const rememberedLength = 2048;
 
-/** The record files on `disk`. */
+/** The record files on `disk`; remembered only where no other process changes them. */
 export function objectRecords(disk: Disk): ObjectRecords {
   const pathOf = (bucket: string, digest: string): string =>
     disk.own("meta", bucket, digest.slice(0, 2), `${digest}.json`);
   const remembered = new Map<string, ObjectRecord[]>();
   const remember = (path: string, records: ObjectRecord[], length: number): void => {
     remembered.delete(path);
-    if (length > rememberedLength) return;
+    if (length > rememberedLength || disk.isShared) return;
     remembered.set(path, records);
     if (remembered.size <= rememberedFiles) return;
     const [oldest] = remembered.keys();

@@ -4,13 +4,18 @@ import type { UploadInfo } from "../storage.ts";
 const rememberedOpen = 2000;
 const rememberedOver = 10_000;
 
-/** What this process, the only one that writes here, knows of unfinished uploads without reading their files. */
+/** What a process knows of unfinished uploads. The only one that writes here need not read their files each time. */
 export interface OpenUploads {
   /** The upload as created, null when it is unknown, aborted or completed. */
   find(uploadId: string): Promise<UploadInfo | null>;
   opened(info: UploadInfo): void;
   /** To be called before anything of the upload's end is written. */
   ended(uploadId: string): void;
+}
+
+/** Remembers nothing: other processes open and end uploads, too. */
+export function unrememberedUploads(read: OpenUploads["find"]): OpenUploads {
+  return { find: read, opened: () => undefined, ended: () => undefined };
 }
 
 /** Asks `read` for what is not remembered. */

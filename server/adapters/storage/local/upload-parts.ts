@@ -47,10 +47,14 @@ export async function putPart(parts: UploadParts, input: PutPart): Promise<PartI
   const info = await requireUpload(parts.uploads, input);
   return parts.states.use(info, async (state) => {
     assertOpen(state);
-    const slot = chooseSlot(state, partNumber, input.declaredBytes);
+    const slot = chooseSlot(state, partNumber, parts.disk.isShared ? null : input.declaredBytes);
     try {
       const record = await writePart(parts.disk, state, slot, input);
-      await parts.lock(state.info.uploadId, () => storeRecord(parts.disk, state, record));
+      await parts.lock(state.info.uploadId, async () => {
+        // Another process may have ended it meanwhile.
+        await requireUpload(parts.uploads, input);
+        await storeRecord(parts.disk, state, record);
+      });
       const { file: _file, offset: _offset, ...stored } = record;
       return stored;
     } catch (error) {
@@ -76,7 +80,8 @@ function notFound(state: UploadState): Error {
 /**
  * Part n of size P belongs at (n-1)·P, so that completing needs no copy. P is the size of part 1, or one that
  * two parts share; the last part may be smaller. A slot that holds a stored part, or that another request is
- * writing, is left alone: that part goes into a file of its own.
+ * writing, is left alone: that part goes into a file of its own. So does every part of unknown size, and where other
+ * processes may write at the same time.
  */
 function chooseSlot(state: UploadState, partNumber: number, declaredBytes: number | null): Slot {
   const staged: Slot = {

@@ -42,7 +42,7 @@ export interface UploadStates {
   drop(uploadId: string): void;
 }
 
-/** Loads states from `disk` as they are needed. */
+/** Loads states from `disk` as they are needed; each time anew where other processes change them. */
 export function uploadStates(disk: Disk): UploadStates {
   const entries = new Map<string, { loading: Promise<UploadState>; users: number }>();
   const entryOf = (info: UploadInfo): { loading: Promise<UploadState>; users: number } => {
@@ -53,6 +53,11 @@ export function uploadStates(disk: Disk): UploadStates {
     entries.set(info.uploadId, entry);
     return entry;
   };
+  if (disk.isShared)
+    return {
+      use: async (info, task) => task(await loadState(disk, info)),
+      drop: () => undefined,
+    };
   return {
     async use(info, task) {
       const entry = entryOf(info);
