@@ -1,4 +1,4 @@
-import { applyRestore } from "./backups/restore-backup.ts";
+import { applyRestore, pendingRestore } from "./backups/restore-backup.ts";
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
@@ -6,7 +6,7 @@ import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
 import { createApp } from "./app.ts";
 import { readConfig, type ServerConfig } from "./config.ts";
 import { StartError } from "./config/values.ts";
-import { statePaths } from "./config/state-paths.ts";
+import { type StatePaths, statePaths } from "./config/state-paths.ts";
 import { credentialKey } from "./credential-key.ts";
 import { secretBox } from "./domain/sealed-secret.ts";
 import { type Authenticate, isLoopbackAddress, isLoopbackName } from "./http/authenticate.ts";
@@ -65,7 +65,10 @@ async function listenAndRun(
   unlock: () => void,
 ): Promise<RunningServer> {
   const log = serverLog(config);
-  applyRestore(statePaths(config.stateDir));
+  const paths = statePaths(config.stateDir);
+  if (!config.replicas.areMany) applyRestore(paths);
+  else if (pendingRestore(paths) !== null)
+    log.warn("a restore waits for a start while no other server uses the state directory");
   const accessToken = accessTokenOf(config, env);
   const server = openListener(config.tls, log);
   const ready = readiness();
@@ -165,7 +168,9 @@ function listenProblem({ code }: NodeJS.ErrnoException, host: string, port: numb
 function lockStateDir(config: ServerConfig): () => void {
   try {
     mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
-    return lockState(statePaths(config.stateDir).lock, config.replicas.areMany);
+    const paths = statePaths(config.stateDir);
+    if (config.replicas.areMany && pendingRestore(paths) !== null) restoreAlone(paths);
+    return lockState(paths.lock, config.replicas.areMany);
   } catch (error) {
     if (error instanceof StartError) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? "";
@@ -178,6 +183,22 @@ function lockStateDir(config: ServerConfig): () => void {
       `The folder ${config.stateDir} cannot be written (${code}). Give this user write permission, or choose another with SIMPLETUNER_STATE_DIR.`,
       { cause: error },
     );
+  }
+}
+
+/** Of several servers the first one puts a restore in place; once another uses the folder, it waits. */
+function restoreAlone(paths: StatePaths): void {
+  let unlock: () => void;
+  try {
+    unlock = lockState(paths.lock);
+  } catch (error) {
+    if (error instanceof StartError) return;
+    throw error;
+  }
+  try {
+    applyRestore(paths);
+  } finally {
+    unlock();
   }
 }
 

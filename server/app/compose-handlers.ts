@@ -1,3 +1,4 @@
+import { configTurn } from "../services/config-files.ts";
 import { runRefresher } from "../services/refresh-runs.ts";
 import { jobSync } from "../services/job-sync.ts";
 import { webhookService } from "../services/webhooks.ts";
@@ -56,7 +57,7 @@ export function composeHandlers(
   const { stores, providers } = parts;
   const shared = { ...parts, ...stores };
   const consent = dataConsentService({ ...shared, inputsOf: inputsOfJob(parts) });
-  const repository = gitRepository(parts.paths.configs, options.env);
+  const repository = gitRepository(parts.paths.configs, options.env, (work) => parts.turns(configTurn, work));
   const submit = jobSubmitter({
     ...shared,
     takeConfigSnapshot: configSnapshots({ ...shared, repository }),
@@ -116,6 +117,7 @@ function webhooks(parts: Parts, queue: JobQueue): AllHandlers["webhooks"] {
   return webhookService({
     ...shared,
     sync: jobSync({ ...shared, drive: queue.offer }),
+    passOn: (run) => parts.replicas?.notes.tell({ heard: [run] }),
     guarded: parts.outbound.guarded({
       retries: 0,
       network: () => parts.providerSettings.network("replicate"),
@@ -148,11 +150,20 @@ function resultHandlers(
 }
 
 /** What jobs do to their runs. */
-function runControls({ providers }: Parts, queue: JobQueue) {
+function runControls({ providers, replicas }: Parts, queue: JobQueue) {
+  const refresh = runRefresher(providers);
+  replicas?.onNote((note) => {
+    if (note.refresh) void refresh().catch(() => undefined);
+    for (const { provider, ...run } of note.heard ?? []) providers.find(provider).webhooks?.hear(run);
+  });
   return {
     stopRun: queue.stopRun,
     forgetRun: providers.forgetEverywhere,
-    refreshRuns: runRefresher(providers),
+    // What others follow is looked at as well, and told by the stream once it is.
+    refreshRuns: () => {
+      replicas?.notes.tell({ refresh: true });
+      return refresh();
+    },
   };
 }
 

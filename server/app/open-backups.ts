@@ -8,13 +8,14 @@ import { keyFingerprint, type SecretBox } from "../domain/sealed-secret.ts";
 import { objectsBelow } from "../services/artifact-archive.ts";
 import { backupCopies } from "../services/backup-copies.ts";
 import type { BackupServiceOptions } from "../services/backups.ts";
+import type { Turns } from "../services/turns.ts";
 import type { AppOptions } from "./app-options.ts";
 
 /** What backups are made of, and where they go. */
 export async function openBackups(
   { config, now }: AppOptions,
   paths: StatePaths,
-  parts: { stores: Stores; storage: ObjectStorage; secrets: SecretBox },
+  parts: { stores: Stores; storage: ObjectStorage; secrets: SecretBox; turns: Turns },
 ): Promise<BackupServiceOptions> {
   const external = config.backupBucket;
   return {
@@ -35,6 +36,7 @@ export async function openBackups(
       ),
     settings: parts.stores.settings,
     serverEvents: parts.stores.serverEvents,
+    turns: parts.turns,
     now,
   };
 }

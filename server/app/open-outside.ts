@@ -17,7 +17,13 @@ import { openProviders } from "./open-providers.ts";
 export function openOutside(
   options: AppOptions,
   paths: StatePaths,
-  parts: { stores: Stores; secrets: SecretBox; staging: ArchiveStaging; state: StateStore },
+  parts: {
+    stores: Stores;
+    secrets: SecretBox;
+    staging: ArchiveStaging;
+    state: StateStore;
+    servers: () => number;
+  },
 ) {
   const { config, env } = options;
   const { stores, secrets, staging } = parts;
@@ -46,6 +52,7 @@ export function openOutside(
       secretChain: chain,
       staging,
       installation: installationId(stores.settings),
+      servers: parts.servers,
     }),
   );
   return {

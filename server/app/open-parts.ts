@@ -34,6 +34,7 @@ import { spendGuard } from "../services/spend-guard.ts";
 import { storedJobs } from "../services/stored-jobs.ts";
 import { storageKeyService } from "../services/storage-keys.ts";
 import { storageQuotas } from "../services/storage-quotas.ts";
+import { ownTurns, sharedTurns, type Turns } from "../services/turns.ts";
 import { uploadIds } from "../services/upload-ids.ts";
 import { uploadTokens } from "../services/upload-tokens.ts";
 import { backupKeeper } from "../services/backups.ts";
@@ -51,16 +52,17 @@ export async function openParts(options: AppOptions, stopping: AbortSignal) {
   const paths = statePaths(config.stateDir);
   await mkdir(paths.jobs, { recursive: true, mode: 0o700 });
   const secrets = secretBox(credentialKey(paths.credentialKey, options.env));
-  const outputs = await openOutputs(options, paths);
-  const db = await openJobDatabase(options, paths);
   const state = await sharedState(options, paths);
   const replicas = replicaSide(options, paths, { secrets, state, stores: () => stores, stopping });
+  const turns = replicas ? sharedTurns(replicas.leases) : ownTurns();
+  const outputs = await openOutputs(options, paths, replicas && turns);
+  const db = await openJobDatabase(options, paths);
   const live = replicas?.live ?? liveEvents();
   const meters = openMeters(live);
   const stores: Stores = openStores(db, now, meters.onCommitted, live.publishServerEvent);
   const ownership = replicas?.ownershipOf(stores.jobs) ?? onlyServer;
   const accounts = accountParts(options, stores, secrets);
-  const storage = limitedStorage(outputs, quotasOf(outputs, stores));
+  const storage = limitedStorage(outputs, quotasOf(outputs, stores, replicas));
   const snapshots = jobSnapshots(stores.jobs, secrets);
   const retention = checkpointRetention({ ...stores, snapshots, storage, log });
   const storageUrl = async (provider: string) => (await outside.providerSettings.of(provider)).storageUrl;
@@ -71,8 +73,9 @@ export async function openParts(options: AppOptions, stopping: AbortSignal) {
     tokens,
     publicUrl: () => storageUrl("replicate"),
   });
-  const outside = openOutside(options, paths, { stores, secrets, staging, state });
-  const backupOptions = await openBackups(options, paths, { stores, storage: outputs, secrets });
+  const servers = () => replicas?.membership.living()?.length ?? 1;
+  const outside = openOutside(options, paths, { stores, secrets, staging, state, servers });
+  const backupOptions = await openBackups(options, paths, { stores, storage: outputs, secrets, turns });
   return {
     paths,
     db,
@@ -83,6 +86,7 @@ export async function openParts(options: AppOptions, stopping: AbortSignal) {
     stores,
     ...meters,
     state,
+    turns,
     replicas,
     ownership,
     storage,
@@ -90,13 +94,13 @@ export async function openParts(options: AppOptions, stopping: AbortSignal) {
     ...auditParts(paths, stores, options.env),
     backupOptions,
     backups: backupKeeper(backupOptions),
-    ...configParts(paths, stores),
+    ...configParts(paths, stores, turns),
     packaging: datasetPackaging([config.stateDir]),
     snapshots,
     retention,
     tokens,
     storageKeys: storageKeyService({ ...options, ...stores, secrets, findCaller: accounts.findCaller }),
-    uploads: uploadIds(),
+    uploads: uploadIds(state),
     received: receivedFiles({ jobs: stores.jobs, pruneCheckpoints: retention.prune, now, log }),
     reports: runReports({ ...stores, jobs: fencedJobs(stores.jobs, ownership), live, now }),
     ...costParts(stores, now),
@@ -174,10 +178,10 @@ function auditParts({ auditKey: path, auditHead }: StatePaths, stores: Stores, e
 }
 
 /** Saved configurations and who may change them. */
-function configParts({ configs, dataloaders }: StatePaths, { configOwners }: Stores) {
+function configParts({ configs, dataloaders }: StatePaths, { configOwners }: Stores, turns: Turns) {
   const builtIn = { folder: join(packageRoot(), "samples"), root: packageRoot() };
   return {
-    files: configFiles({ configs, dataloaders, builtIn }),
+    files: configFiles({ configs, dataloaders, builtIn }, turns),
     configAccess: configAccess(configOwners),
   };
 }
@@ -192,10 +196,18 @@ function costParts(stores: Stores, now: () => number) {
   };
 }
 
-function quotasOf(storage: OpenStorage, { jobs, settings }: Stores): QuotaAccounts {
+/** What others store is noticed after so long. */
+const countedMs = 2_000;
+
+function quotasOf(
+  storage: OpenStorage,
+  { jobs, settings }: Stores,
+  replicas: ReplicaParts | null,
+): QuotaAccounts {
   return storageQuotas({
     storage,
-    ...storedJobs({ jobs, storage }),
+    ...storedJobs({ jobs, storage, ...(replicas && { listedMs: countedMs }) }),
+    ...(replicas && { measuredMs: countedMs }),
     limits: async () => ({
       jobBytes: await settings.get("storageQuotaJobBytes"),
       userBytes: await settings.get("storageQuotaUserBytes"),
@@ -204,11 +216,16 @@ function quotasOf(storage: OpenStorage, { jobs, settings }: Stores): QuotaAccoun
 }
 
 /** The storage with the bucket for outputs in it. */
-async function openOutputs({ config }: AppOptions, paths: StatePaths): Promise<OpenStorage> {
+async function openOutputs(
+  { config }: AppOptions,
+  paths: StatePaths,
+  turns: Turns | null,
+): Promise<OpenStorage> {
   const storage = await openStorage({
     localRoot: paths.outputs,
     keepFreeBytes: config.storageKeepFreeBytes,
     external: config.externalStorage,
+    turns: turns ?? undefined,
   });
   try {
     await storage.createBucket(outputsBucket);

@@ -24,6 +24,8 @@ interface ProviderParts {
   staging: ArchiveStaging;
   /** Tells this server's runs from those of another with the same accounts. */
   installation: () => Promise<string>;
+  /** How many servers there are. */
+  servers: () => number;
 }
 
 /** The providers of this server; a new one is one entry here. */
@@ -58,6 +60,7 @@ function replicate({ config, log }: AppOptions, parts: ProviderParts) {
     staging: parts.staging,
     openArchive: archivedFiles,
     installation: parts.installation,
+    servers: parts.servers,
     hubToken: () => hubToken(secretChain),
     readDataloader: readArchivedDataloader,
     unpack,

@@ -115,6 +115,7 @@ export function takePart({ replicas: parts, stores, queue, lead, log }: TakePart
   return {
     /** Throws {@link StartError} when the other servers are not ones to share with. */
     async join(): Promise<void> {
+      parts.follower.begin();
       await membership.beat().catch((error: unknown) => {
         if (error instanceof StartError) throw error;
         log.warn(

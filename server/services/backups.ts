@@ -22,6 +22,7 @@ import type { ServerEventStore } from "../db/stores/server-events.ts";
 import type { SettingStore } from "../db/stores/settings.ts";
 import type { BackupCopies } from "./backup-copies.ts";
 import type { Handlers } from "./handler.ts";
+import type { Turns } from "./turns.ts";
 
 /** What backups need. */
 export interface BackupServiceOptions {
@@ -31,6 +32,7 @@ export interface BackupServiceOptions {
   copies: BackupCopies | null;
   settings: SettingStore;
   serverEvents: ServerEventStore;
+  turns: Turns;
   now: () => number;
 }
 
@@ -47,33 +49,35 @@ export const scheduled = "schedule";
 /** Makes, lists and removes backups; the use cases and the schedule work through it. */
 export function backupKeeper(options: BackupServiceOptions) {
   const { source, copies, serverEvents, now } = options;
-  let running = false;
   const infoOf = async (manifest: BackupManifest): Promise<BackupInfo> =>
     backupInfo(source.root, manifest, (await copies?.placeOf(manifest.id)) ?? null);
+  const make = async (wish: BackupWish, by: string): Promise<BackupInfo> => {
+    try {
+      const manifest = await writeBackup(source, {
+        name: wish.name ?? null,
+        description: wish.description ?? null,
+        by,
+        components: wish.components ?? backupComponents,
+        atMs: now(),
+      });
+      await copies?.copy(join(source.root, manifest.id), manifest);
+      const info = await infoOf(manifest);
+      await serverEvents.append("backup.created", { backup_id: info.id, by, bytes: info.size_bytes });
+      return info;
+    } catch (error) {
+      const failure = asFailure(error);
+      await serverEvents.append("backup.failed", { by, reason: failure.message });
+      throw failure;
+    }
+  };
   return {
-    /** Makes a backup and copies it; one at a time. */
-    async make(wish: BackupWish, by: string): Promise<BackupInfo> {
-      if (running) throw fail("backup_running");
-      running = true;
-      try {
-        const manifest = await writeBackup(source, {
-          name: wish.name ?? null,
-          description: wish.description ?? null,
-          by,
-          components: wish.components ?? backupComponents,
-          atMs: now(),
-        });
-        await copies?.copy(join(source.root, manifest.id), manifest);
-        const info = await infoOf(manifest);
-        await serverEvents.append("backup.created", { backup_id: info.id, by, bytes: info.size_bytes });
-        return info;
-      } catch (error) {
-        const failure = asFailure(error);
-        await serverEvents.append("backup.failed", { by, reason: failure.message });
-        throw failure;
-      } finally {
-        running = false;
-      }
+    /** Makes a backup and copies it; one at a time, on whichever server. */
+    make(wish: BackupWish, by: string): Promise<BackupInfo> {
+      return options.turns(
+        "backup",
+        () => make(wish, by),
+        () => fail("backup_running"),
+      );
     },
     /** All backups, newest first; one that cannot be read is left out. */
     async list(): Promise<BackupInfo[]> {

@@ -4,6 +4,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import type { DataloaderConfig, TrainerConfig } from "../domain/config-rules.ts";
+import type { Turns } from "./turns.ts";
 
 /** Where configurations lie. */
 export interface ConfigFolders {
@@ -27,20 +28,21 @@ const reserved = new Set(["cloud", "dataloaders", "validate"]);
 const validName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 /** Saved configurations and dataset lists as files, written whole or not at all. */
-export function configFiles(folders: ConfigFolders) {
+export function configFiles(folders: ConfigFolders, turns: Turns) {
   const reads = savedConfigs(folders);
-  return { ...reads, ...configWrites(folders, reads.load), ...savedDataloaders(folders) };
-}
-
-/** Runs writes one after another, so that nobody writes between another's look at the version and its write. */
-function oneAtATime() {
-  let last: Promise<unknown> = Promise.resolve();
-  return <Result>(write: () => Promise<Result>): Promise<Result> => {
-    const mine = last.then(write);
-    last = mine.catch(() => undefined);
-    return mine;
+  // Nobody writes between another's look at the version and its write, and nothing while git looks at it.
+  const inTurn: InTurn = (write) => turns(configTurn, write);
+  return {
+    ...reads,
+    ...configWrites(folders, reads.load, inTurn),
+    ...savedDataloaders(folders, inTurn),
   };
 }
+
+/** The turn of whoever writes to the folder of configurations. */
+export const configTurn = "configurations";
+
+type InTurn = <Result>(write: () => Promise<Result>) => Promise<Result>;
 
 /** See {@link configFiles}. */
 export type ConfigFiles = ReturnType<typeof configFiles>;
@@ -84,8 +86,7 @@ function savedConfigs(folders: ConfigFolders) {
   };
 }
 
-function configWrites(folders: ConfigFolders, load: (name: string) => Promise<SavedConfig>) {
-  const inTurn = oneAtATime();
+function configWrites(folders: ConfigFolders, load: (name: string) => Promise<SavedConfig>, inTurn: InTurn) {
   return {
     /** Saves a configuration; `ifVersion` refuses to overwrite what another has changed meanwhile. */
     async save(
@@ -129,8 +130,7 @@ function configWrites(folders: ConfigFolders, load: (name: string) => Promise<Sa
   };
 }
 
-function savedDataloaders(folders: ConfigFolders) {
-  const inTurn = oneAtATime();
+function savedDataloaders(folders: ConfigFolders, inTurn: InTurn) {
   const pathOf = (name: string) => join(folders.dataloaders, `${name}.json`);
   const loadDataloader = async (name: string): Promise<SavedDataloader> => {
     const text = validName.test(name) ? await readIfThere(pathOf(name)) : null;

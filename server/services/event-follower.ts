@@ -28,6 +28,7 @@ export function eventFollower({ stores, live, onError, stopping }: EventFollower
   let position: number | null = null;
   let looking: Promise<void> | null = null;
   let again = false;
+  let isBegun = false;
   const messageOf = async ({ wire, userId }: StoredEvent): Promise<LiveMessage> => {
     const known = own.get(wire.id);
     if (known) return known;
@@ -60,12 +61,18 @@ export function eventFollower({ stores, live, onError, stopping }: EventFollower
     }
   };
   const wake = (): void => {
+    if (!isBegun) return;
     again = true;
     looking ??= look().finally(() => (looking = null));
   };
   const timer = setInterval(wake, lookAnywayMs).unref();
   stopping.addEventListener("abort", () => clearInterval(timer), { once: true });
   return {
+    /** To be called once the stores are there. */
+    begin(): void {
+      isBegun = true;
+      wake();
+    },
     /** Something was written to the log. */
     wake,
     /** Remembers the message of an event that this server has written, so that its job need not be read again. */

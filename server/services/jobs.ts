@@ -94,7 +94,7 @@ function writeHandlers(options: JobServiceOptions) {
         retryOf: null,
       });
       if (body.upload_id !== undefined)
-        options.uploads.remember(caller.userId, body.upload_id, job.wire.job_id);
+        await options.uploads.remember(caller.userId, body.upload_id, job.wire.job_id);
       const wire = await jobNow(waiting, job.wire, now());
       const { job_id, status } = wire;
       const told = { idempotent_hit: idempotentHit, cost_limit_warning: costWarning };

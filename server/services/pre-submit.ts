@@ -86,7 +86,7 @@ async function* progressMessages(
     let jobId = await earlierJob(options, caller, uploadId);
     const giveUpAt = performance.now() + waitForSubmitMs;
     while (!closed.aborted) {
-      jobId ??= options.uploads.find(caller.userId, uploadId);
+      jobId ??= await options.uploads.find(caller.userId, uploadId);
       if (jobId === null && performance.now() > giveUpAt) throw fail("job_not_found", { job_id: uploadId });
       const job = jobId === null ? null : (await accessibleJob(options.jobs, caller, jobId, "view")).wire;
       const progress = uploadProgressOf(job, options.now());
@@ -105,11 +105,11 @@ async function earlierJob(
   caller: Caller,
   uploadId: string,
 ): Promise<string | null> {
-  const known = uploads.find(caller.userId, uploadId);
+  const known = await uploads.find(caller.userId, uploadId);
   if (known !== null) return known;
   const own = await accessibleJob(jobs, caller, uploadId, "view").catch(() => null);
   if (own) return uploadId;
-  // The names are in memory; after a start they are with the jobs that are still on their way.
+  // A name that the state has lost is with its job, as long as that is still on its way.
   const waiting = await jobs.inStatus(beforeRun, mostLooked);
   const found = waiting.find(
     ({ wire }) => wire.user_id === caller.userId && wire.metadata["upload_id"] === uploadId,

@@ -1,3 +1,4 @@
+import type { StateStore } from "../adapters/state/state.ts";
 import { createHash } from "node:crypto";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import type {
@@ -32,6 +33,8 @@ export interface ProviderConfigOptions {
   spendLimits: SpendLimitStore;
   secrets: SecretBox;
   caBundles: CaBundles;
+  /** Remembers what a session has confirmed, at whichever server. */
+  state: Pick<StateStore, "get" | "set">;
   now: () => number;
 }
 
@@ -42,7 +45,6 @@ const sessionMs = 12 * 3_600_000;
 export function providerConfigService(
   options: ProviderConfigOptions,
 ): Handlers<typeof providerSettingEndpoints> {
-  const acknowledged = new Map<string, number>();
   const sessionOf = ({ caller, proof }: Pick<RequestContext, "caller" | "proof">): string =>
     createHash("sha256")
       .update(`${caller.userId}\n${proof ?? ""}`)
@@ -53,8 +55,9 @@ export function providerConfigService(
   ): Promise<ProviderConfigAnswer> => {
     const session = sessionOf(context);
     const provider = settable(options, params.provider);
-    if (body.ssl_risk_acknowledged === true) acknowledged.set(session, options.now() + sessionMs);
-    const mayTrustAll = (acknowledged.get(session) ?? 0) > options.now();
+    const key = `risk:${session.slice(0, 40)}`;
+    if (body.ssl_risk_acknowledged === true) await options.state.set(key, "", sessionMs);
+    const mayTrustAll = (await options.state.get(key)) !== null;
     await changeConfig(options, provider, body, { userId: context.caller.userId, mayTrustAll });
     return answerOf(options, provider);
   };

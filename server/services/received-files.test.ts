@@ -12,7 +12,8 @@ function setUp() {
   const told: NonNullable<Job["upload_progress"]>[] = [];
   const types: string[] = [];
   const change: JobStore["change"] = async (_jobId, decide) => {
-    const made = decide({ wire: { is_active: true } } as JobRecord);
+    const upload_progress = told.at(-1) ?? null;
+    const made = decide({ wire: { is_active: true, upload_progress } as Job } as JobRecord);
     const progress = made?.wire?.upload_progress;
     if (progress) told.push(progress);
     for (const { type } of made?.events ?? []) types.push(type);
@@ -32,6 +33,18 @@ function setUp() {
 }
 
 describe("what arrives for a job", () => {
+  it("is added to what has come to other servers", async () => {
+    const { received, send, told } = setUp();
+    await send(10, 0);
+    const elsewhere = { ...(told.at(-1) as (typeof told)[number]), bytes_done: 1_010, files_done: 3 };
+    told.push(elsewhere);
+    await received.onStored({ jobId: "a", key: "model.safetensors", sizeBytes: 5 });
+    assert.deepEqual([told.at(-1)?.bytes_done, told.at(-1)?.files_done], [1_010, 4]);
+    await send(5, 2_000);
+    assert.equal(told.at(-1)?.bytes_done, 1_015);
+    received.forget("a");
+  });
+
   it("is written at most once a second, and the last of it, too", async () => {
     const { received, send, told } = setUp();
     await send(10, 0);

@@ -1,7 +1,8 @@
 import type { Logger } from "pino";
 import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
 import type { JobStore } from "../db/stores/jobs.ts";
-import type { JobEventDraft } from "../domain/job-state.ts";
+import type { JobRecord } from "../domain/job-record.ts";
+import type { JobChange, JobEventDraft } from "../domain/job-state.ts";
 import { artifactKind, artifactStep } from "../domain/run-files.ts";
 
 /** How often a job's receiving progress is written. */
@@ -19,14 +20,20 @@ export interface ReceivedFilesOptions {
 }
 
 interface Receiving {
+  /** What came since the last write; the job has the sum of what came to all servers. */
   bytes: number;
   files: number;
   writtenAtMs: number;
   currentKey: string;
-  /** What had come when, over the last seconds, oldest first. */
+  sinceMs: number;
+  /** How much had come to all servers when, over the last seconds, oldest first. */
   recent: { atMs: number; bytes: number }[];
   /** Writes what came since the last write. */
   timer: NodeJS.Timeout | null;
+}
+
+function newReceiving(sinceMs: number): Receiving {
+  return { bytes: 0, files: 0, writtenAtMs: 0, currentKey: "", sinceMs, recent: [], timer: null };
 }
 
 /** Turns what arrives at the storage endpoint into events and progress of the job it belongs to. */
@@ -35,14 +42,7 @@ export function receivedFiles(options: ReceivedFilesOptions) {
   const of = (jobId: string): Receiving => {
     const known = receiving.get(jobId);
     if (known) return known;
-    const fresh = {
-      bytes: 0,
-      files: 0,
-      writtenAtMs: 0,
-      currentKey: "",
-      recent: [{ atMs: options.now(), bytes: 0 }],
-      timer: null,
-    };
+    const fresh = newReceiving(options.now());
     receiving.set(jobId, fresh);
     return fresh;
   };
@@ -50,9 +50,17 @@ export function receivedFiles(options: ReceivedFilesOptions) {
     if (state.timer) clearTimeout(state.timer);
     state.timer = null;
     state.writtenAtMs = options.now();
-    await options.jobs.change(jobId, (job) =>
-      job.wire.is_active ? { wire: { upload_progress: progressOf(state, options.now()) }, events } : null,
-    );
+    const { bytes, files } = state;
+    // What comes while this is written is added by the next write.
+    Object.assign(state, { bytes: 0, files: 0 });
+    const more = { bytes, files, events };
+    await options.jobs
+      .change(jobId, (job) => received(job, state, more, options.now()))
+      .catch((error: unknown) => {
+        state.bytes += bytes;
+        state.files += files;
+        throw error;
+      });
   };
   return {
     /** `bytes` more of an object have come in. */
@@ -109,21 +117,39 @@ function eventsOf(key: string, sizeBytes: number): JobEventDraft[] {
   return kind === "model" ? [{ type: "job.artifact", data: { key, size_bytes: sizeBytes, kind } }] : [];
 }
 
-function progressOf(state: Receiving, nowMs: number): Job["upload_progress"] {
-  const { recent } = state;
-  recent.push({ atMs: nowMs, bytes: state.bytes });
+function received(
+  { wire }: JobRecord,
+  state: Receiving,
+  more: Pick<Receiving, "bytes" | "files"> & { events: readonly JobEventDraft[] },
+  nowMs: number,
+): JobChange | null {
+  if (!wire.is_active) return null;
+  const upload_progress = progressOf(state, more, wire.upload_progress, nowMs);
+  return { wire: { upload_progress }, events: more.events };
+}
+
+function progressOf(
+  { recent, sinceMs, currentKey }: Receiving,
+  more: Pick<Receiving, "bytes" | "files">,
+  before: Job["upload_progress"],
+  nowMs: number,
+): Job["upload_progress"] {
+  const known = before?.stage === "receiving" ? before : null;
+  const bytes = (known?.bytes_done ?? 0) + more.bytes;
+  if (recent.length === 0) recent.push({ atMs: sinceMs, bytes: bytes - more.bytes });
+  recent.push({ atMs: nowMs, bytes });
   while (recent.length > 2 && nowMs - (recent[1]?.atMs ?? nowMs) >= rateOverMs) recent.shift();
-  const [from = { atMs: nowMs, bytes: 0 }] = recent;
+  const [from = { atMs: nowMs, bytes }] = recent;
   const seconds = Math.max(0.001, (nowMs - from.atMs) / 1_000);
   return {
     stage: "receiving",
-    files_done: state.files,
+    files_done: (known?.files_done ?? 0) + more.files,
     files_total: null,
-    bytes_done: state.bytes,
+    bytes_done: bytes,
     bytes_total: null,
-    bytes_per_second: Math.round((state.bytes - from.bytes) / seconds),
+    bytes_per_second: Math.round((bytes - from.bytes) / seconds),
     eta_seconds: null,
-    current_file: state.currentKey,
+    current_file: currentKey,
     updated_at: new Date(nowMs).toISOString(),
   };
 }

@@ -17,6 +17,8 @@ export interface Note {
   deliveries?: string[];
   /** Runs that a provider tells of. */
   heard?: HeardRun[];
+  /** Somebody wants to see the runs as they are now. */
+  refresh?: true;
   /** Replicas came or went. */
   members?: true;
 }
@@ -102,25 +104,23 @@ const idNames = ["progress", "logs", "readers", "deliveries"] as const;
 
 /** Notes of a moment, each thing once. */
 class Gathered {
-  #events = false;
-  #members = false;
+  readonly #flags = new Set<"events" | "members" | "refresh">();
   readonly #ids = Object.fromEntries(idNames.map((name) => [name, new Set<string>()])) as Record<
     (typeof idNames)[number],
     Set<string>
   >;
   readonly #heard = new Map<string, HeardRun>();
 
-  add({ events, members, heard, ...ids }: Note): void {
-    this.#events ||= events === true;
-    this.#members ||= members === true;
+  add({ heard, ...note }: Note): void {
+    for (const name of ["events", "members", "refresh"] as const) if (note[name]) this.#flags.add(name);
     for (const run of heard ?? []) this.#heard.set(`${run.provider} ${run.externalId}`, run);
-    for (const name of idNames) for (const id of ids[name] ?? []) this.#ids[name].add(id);
+    for (const name of idNames) for (const id of note[name] ?? []) this.#ids[name].add(id);
   }
 
   /** Each fits into one message. */
   messages(): Note[] {
-    const first: Note = { ...(this.#events && { events: true }), ...(this.#members && { members: true }) };
-    const notes: Note[] = Object.keys(first).length > 0 ? [first] : [];
+    const flags: Note = Object.fromEntries([...this.#flags].map((name) => [name, true]));
+    const notes: Note[] = this.#flags.size > 0 ? [flags] : [];
     for (const name of idNames) for (const part of pieces([...this.#ids[name]])) notes.push({ [name]: part });
     for (const heard of pieces([...this.#heard.values()])) notes.push({ heard });
     return notes;

@@ -11,6 +11,8 @@ export interface StorageQuotaOptions {
   /** Every job of the user that may have stored something. */
   jobsOf: (userId: string) => Promise<readonly string[]>;
   storage: Pick<ObjectStorage, "usage" | "listUploads" | "listParts">;
+  /** So long a measurement holds; absent: for as long as this process alone stores. */
+  measuredMs?: number;
 }
 
 /** Bytes that one job, and all jobs of one user together, may store. */
@@ -25,11 +27,14 @@ export interface StorageLimits {
  */
 export function storageQuotas(options: StorageQuotaOptions): QuotaAccounts {
   const measured = new Map<string, Promise<number>>();
+  const untilMs = new Map<string, number>();
   const bytesOf = (jobId: string, anew: boolean): Promise<number> => {
-    const known = anew ? undefined : measured.get(jobId);
+    const isOld = (untilMs.get(jobId) ?? Number.POSITIVE_INFINITY) < performance.now();
+    const known = anew || isOld ? undefined : measured.get(jobId);
     if (known) return known;
     const measuring = measure(options.storage, jobId);
     measured.set(jobId, measuring);
+    if (options.measuredMs !== undefined) untilMs.set(jobId, performance.now() + options.measuredMs);
     measuring.catch(() => {
       if (measured.get(jobId) === measuring) measured.delete(jobId);
     });
@@ -70,7 +75,9 @@ export function storageQuotas(options: StorageQuotaOptions): QuotaAccounts {
     },
     onRemoved(bucket, prefix) {
       const jobId = areaOf(bucket, prefix);
-      if (jobId !== null) measured.delete(jobId);
+      if (jobId === null) return;
+      measured.delete(jobId);
+      untilMs.delete(jobId);
     },
   };
 }

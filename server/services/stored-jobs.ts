@@ -14,9 +14,12 @@ export interface StoredJobs {
 export function storedJobs(options: {
   jobs: Pick<JobStore, "findWire">;
   storage: Pick<ObjectStorage, "listObjects">;
+  /** So long a list holds; absent: for as long as this process alone stores. */
+  listedMs?: number;
 }): StoredJobs {
   const jobsByUser = new Map<string, Set<string>>();
   let listing: Promise<void> | null = null;
+  let listedAtMs = 0;
   const userOf = async (jobId: string): Promise<string | null> => {
     const job = await options.jobs.findWire(jobId);
     if (job) jobsByUser.set(job.user_id, (jobsByUser.get(job.user_id) ?? new Set()).add(jobId));
@@ -34,6 +37,8 @@ export function storedJobs(options: {
   return {
     userOf,
     async jobsOf(userId) {
+      if (performance.now() - listedAtMs > (options.listedMs ?? Number.POSITIVE_INFINITY)) listing = null;
+      if (listing === null) listedAtMs = performance.now();
       listing ??= listAreas().catch((error: unknown) => {
         listing = null;
         throw error;

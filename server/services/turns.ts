@@ -3,8 +3,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { Lease, Leases } from "./leases.ts";
 
-/** Runs `work` alone among all work of the same name; what waits goes in the order it came, in this process at least. */
-export type Turns = <Result>(name: string, work: () => Promise<Result>) => Promise<Result>;
+/**
+ * Runs `work` alone among all work of the same name; what waits goes in the order it came, in this process at least. With
+ * `busy` nobody waits: its answer is thrown while another has the turn.
+ */
+export type Turns = <Result>(
+  name: string,
+  work: () => Promise<Result>,
+  busy?: () => Error,
+) => Promise<Result>;
 
 /** A turn that is not kept up for so long is over: its server died. */
 const turnMs = 10_000;
@@ -14,7 +21,8 @@ const longestWaitMs = 30_000;
 /** Turns inside this process; names that nobody holds cost nothing. */
 export function ownTurns(): Turns {
   const tails = new Map<string, Promise<unknown>>();
-  return (name, work) => {
+  return async (name, work, busy) => {
+    if (busy && tails.has(name)) throw busy();
     const earlier = tails.get(name) ?? Promise.resolve();
     const run = earlier.then(work, work);
     const tail = run
@@ -33,9 +41,10 @@ export function ownTurns(): Turns {
  */
 export function sharedTurns(leases: Leases): Turns {
   const own = ownTurns();
-  return (name, work) =>
-    own(name, async () => {
-      let lease = await taken(leases, `turn:${createHash("sha256").update(name).digest("hex").slice(0, 32)}`);
+  const shared = <Result>(name: string, work: () => Promise<Result>, busy?: () => Error): Promise<Result> => {
+    const key = `turn:${createHash("sha256").update(name).digest("hex").slice(0, 32)}`;
+    const alone = async (): Promise<Result> => {
+      let lease = await taken(leases, key, busy);
       const keeping = setInterval(() => {
         leases.renew(lease, turnMs).then(
           (kept) => (lease = kept ?? lease),
@@ -49,15 +58,20 @@ export function sharedTurns(leases: Leases): Turns {
         clearInterval(keeping);
         await leases.release(lease).catch(() => undefined);
       }
-    });
+    };
+    return own(name, alone, busy);
+  };
+  return shared;
 }
 
-async function taken(leases: Leases, name: string): Promise<Lease> {
+async function taken(leases: Leases, name: string, busy: (() => Error) | undefined): Promise<Lease> {
   const untilMs = performance.now() + longestWaitMs;
   for (let waitMs = 5; ; waitMs = Math.min(200, waitMs * 2)) {
     const lease = await leases.acquire(name, turnMs);
     if (lease) return lease;
-    if (performance.now() > untilMs) throw fail("state_unavailable", { backend: "state", reason: "its turn did not come" });
+    if (busy) throw busy();
+    if (performance.now() > untilMs)
+      throw fail("state_unavailable", { backend: "state", reason: "its turn did not come" });
     await delay(waitMs * (0.5 + Math.random()));
   }
 }

@@ -1,22 +1,31 @@
+import { createHash } from "node:crypto";
+import type { StateStore } from "../adapters/state/state.ts";
+
 /** Names that callers gave to the datasets of their submits, and the jobs these became. */
 export interface UploadIds {
-  remember(userId: string, uploadId: string, jobId: string): void;
-  find(userId: string, uploadId: string): string | null;
+  remember(userId: string, uploadId: string, jobId: string): Promise<void>;
+  find(userId: string, uploadId: string): Promise<string | null>;
 }
 
-/** Names kept; the oldest go first. Whoever comes later finds the job by its own id. */
-const mostNames = 10_000;
+/** Names are of use while datasets are on their way. */
+const keptMs = 24 * 3_600_000;
 
-/** Remembers names in memory: they are of use while datasets are on their way. */
-export function uploadIds(): UploadIds {
-  const jobs = new Map<string, string>();
-  const nameOf = (userId: string, uploadId: string): string => JSON.stringify([userId, uploadId]);
+/**
+ * Remembers names in the shared state, so that progress can be asked for at any server. Where the state does not answer,
+ * whoever asks finds the job by its own id.
+ */
+export function uploadIds(state: Pick<StateStore, "get" | "set">): UploadIds {
+  const keyOf = (userId: string, uploadId: string): string => {
+    const name = JSON.stringify([userId, uploadId]);
+    return `upload:${createHash("sha256").update(name).digest("hex").slice(0, 40)}`;
+  };
   return {
-    remember(userId, uploadId, jobId) {
-      jobs.set(nameOf(userId, uploadId), jobId);
-      const [oldest] = jobs.keys();
-      if (jobs.size > mostNames && oldest !== undefined) jobs.delete(oldest);
+    async remember(userId, uploadId, jobId) {
+      await state.set(keyOf(userId, uploadId), jobId, keptMs).catch(() => false);
     },
-    find: (userId, uploadId) => jobs.get(nameOf(userId, uploadId)) ?? null,
+    async find(userId, uploadId) {
+      const found = await state.get(keyOf(userId, uploadId)).catch(() => null);
+      return found?.value ?? null;
+    },
   };
 }

@@ -1,7 +1,7 @@
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { webhookEndpoints } from "@simpletuner-cloud/contract/webhooks.ts";
 import { addOnce, type StateStore } from "../adapters/state/state.ts";
-import type { ProviderWebhooks } from "../adapters/providers/provider.ts";
+import type { ProviderWebhooks, ToldRun } from "../adapters/providers/provider.ts";
 import type { AccessStore } from "../db/stores/access.ts";
 import type { ExternalRunStore } from "../db/stores/external-runs.ts";
 import { addressMatcher } from "../domain/address-ranges.ts";
@@ -23,6 +23,8 @@ export interface WebhookServiceOptions extends ReachabilityOptions {
   externalRuns: ExternalRunStore;
   access: AccessStore;
   sync: JobSync;
+  /** Tells the other servers of a run that nobody follows here. */
+  passOn: (run: ToldRun & { provider: string }) => void;
   now: () => number;
   onError: (error: unknown) => void;
 }
@@ -104,7 +106,7 @@ function deliveries(options: WebhookServiceOptions, tests: Reachability) {
     if (isSigned && headers.id !== null && !(await isNew(options.state, provider, headers.id)))
       return answered("duplicate", "this delivery was taken before");
     // Whether or not it is stored already whose run it is: who follows it knows.
-    delivery.hear();
+    if (!webhooks.hear(delivery)) options.passOn({ provider, ...delivery });
     const jobId = await options.externalRuns.jobOf(provider, delivery.externalId);
     return jobId === null
       ? answered("ignored", "no job has this run")

@@ -34,7 +34,7 @@ const everything = ["."];
  * The git repository that a folder is. A folder that only lies inside somebody else's repository is none: its changes
  * would be committed there unasked. Errors of git become `git_refused` with git's own reason.
  */
-export function gitRepository(folder: string, env: NodeJS.ProcessEnv) {
+export function gitRepository(folder: string, env: NodeJS.ProcessEnv, inTurn: InTurn) {
   const git = told(gitCommand(folder, env));
   const isRepository = async (): Promise<boolean> => {
     const top = await git(["rev-parse", "--show-toplevel"]).catch((error: unknown) => {
@@ -45,7 +45,27 @@ export function gitRepository(folder: string, env: NodeJS.ProcessEnv) {
     await keepServerFilesOut(git, folder);
     return true;
   };
-  return { isRepository, ...standing(git), ...versions(git), ...writes(git, folder), ...remotes(git) };
+  return {
+    isRepository,
+    ...standing(git),
+    ...versions(git),
+    ...inTurns(writes(git, folder), inTurn),
+    ...inTurns(remotes(git), inTurn),
+  };
+}
+
+/** Runs what writes one after the other: two commits at once would fight for git's index lock. */
+export type InTurn = <Result>(work: () => Promise<Result>) => Promise<Result>;
+
+function inTurns<Calls extends Record<string, (...args: never[]) => Promise<unknown>>>(
+  calls: Calls,
+  inTurn: InTurn,
+): Calls {
+  const entries = Object.entries(calls).map(([name, call]) => [
+    name,
+    (...args: never[]) => inTurn(() => call(...args)),
+  ]);
+  return Object.fromEntries(entries) as Calls;
 }
 
 /** See {@link gitRepository}. */
@@ -143,8 +163,6 @@ function versions(git: GitCommand) {
 }
 
 function writes(git: GitCommand, folder: string) {
-  // Two commits at once would fight for git's index lock.
-  let last: Promise<unknown> = Promise.resolve();
   const commitAll = async (message: string) => {
     await git(["add", "--all", "--", ...everything]);
     const staged = await git(["diff", "--cached", "--name-only", "--", ...everything]);
@@ -169,11 +187,7 @@ function writes(git: GitCommand, folder: string) {
       await keepServerFilesOut(git, folder);
     },
     /** Commits everything in the folder that changed, unless nothing did; answers the commit that holds it now. */
-    commitAll(message: string): ReturnType<typeof commitAll> {
-      const mine = last.then(() => commitAll(message));
-      last = mine.catch(() => undefined);
-      return mine;
-    },
+    commitAll,
     async setIdentity(name: string, email: string): Promise<void> {
       await git(["config", "--local", "user.name", name]);
       await git(["config", "--local", "user.email", email]);

@@ -75,15 +75,23 @@ export interface ProviderStatusPage {
   planned: readonly StatusEntry[];
 }
 
+/** A run that its provider tells of, and its state in the provider's own words. */
+export interface ToldRun {
+  externalId: string;
+  status: string;
+}
+
 /** What a provider tells by itself of its runs. */
 export interface ProviderWebhooks {
   /** The keys of its signatures; `fresh` asks for them anew. Empty: it has none. */
   keys(fresh: boolean): Promise<readonly KeyObject[]>;
   /**
    * The run that a body tells of, null when it tells of none; throws `webhook_unreadable` for what the provider never
-   * sends. `hear` has whoever follows the run here look at it.
+   * sends.
    */
-  read(body: Uint8Array): { externalId: string; hear: () => void } | null;
+  read(body: Uint8Array): ToldRun | null;
+  /** Has whoever follows the run here look at it; answers whether anybody does. */
+  hear(run: ToldRun): boolean;
   /** Whether it calls addresses such as this one at all. */
   calls(url: string): boolean;
   /** Has the provider call an address, as its webhooks would. */

@@ -19,6 +19,8 @@ export interface OpenStorageOptions {
   /** On this machine, writes are refused when less would stay free. */
   keepFreeBytes: number;
   external: ExternalStorageConfig | null;
+  /** Takes turns with the other servers that write to the folder; without it this server alone does. */
+  turns?: (<Result>(name: string, task: () => Promise<Result>) => Promise<Result>) | undefined;
 }
 
 /** Opens the external bucket when one is configured, else the folder on this machine. */
@@ -26,8 +28,9 @@ export async function openStorage({
   localRoot,
   keepFreeBytes,
   external,
+  turns,
 }: OpenStorageOptions): Promise<OpenStorage> {
-  if (external === null) return openLocalStorage({ root: localRoot, keepFreeBytes });
+  if (external === null) return openLocalStorage({ root: localRoot, keepFreeBytes, ...(turns && { turns }) });
   // Most servers never need the SDK, which takes a third of a second to load.
   const { openS3Storage } = await import("./s3/s3-storage.ts");
   return openS3Storage(external);

@@ -6,14 +6,18 @@ export interface CallBudget {
   take(): Promise<void>;
 }
 
-/** One call each `everyMs` in the long run; after a pause as many as `atOnce` together. */
-export function callBudget(everyMs: number, atOnce: number): CallBudget {
+/**
+ * One call each `everyMs` in the long run; after a pause as many as `atOnce` together. Of several servers with one
+ * account each takes its share.
+ */
+export function callBudget(everyMs: number, atOnce: number, servers: () => number = () => 1): CallBudget {
   let nextAt = Number.NEGATIVE_INFINITY;
   return {
     async take() {
       const now = performance.now();
+      const ownMs = everyMs * servers();
       const at = Math.max(nextAt, now - (atOnce - 1) * everyMs);
-      nextAt = at + everyMs;
+      nextAt = at + ownMs;
       if (at > now) await delay(at - now);
     },
   };

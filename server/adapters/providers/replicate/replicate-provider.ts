@@ -66,6 +66,8 @@ export interface ReplicateProviderOptions extends Pick<
   /** Unpacks an archive into a folder, which appears complete or not at all. */
   unpack: (archivePath: string, folder: string, signal: AbortSignal) => Promise<void>;
   warn: (error: unknown, message: string) => void;
+  /** How many servers share the account's calls; absent: this one only. */
+  servers?: () => number;
   patience?: Partial<Patience>;
 }
 
@@ -80,7 +82,7 @@ export function replicateProvider(options: ReplicateProviderOptions): Provider {
     replicateClient({ ...options, http, token: async () => (await token()).value });
   const client = connect(options.http);
   const promptClient = connect(options.promptHttp);
-  const budget = callBudget(patience.betweenCallsMs, patience.callsAtOnce);
+  const budget = callBudget(patience.betweenCallsMs, patience.callsAtOnce, options.servers);
   const watch = predictionWatch(client, patience, budget);
   const checkAccount = accountCheck(promptClient, token);
   const following = { ...options, client, watch, patience, secrets: () => secretsInUse(options) };

@@ -59,10 +59,11 @@ export function replicateWebhooks(
     read(body) {
       const text = Buffer.from(body).toString("utf8");
       const prediction = parseAnswer(Prediction, text);
-      if (prediction) return { externalId: prediction.id, hear: () => void watch.hear(prediction) };
+      if (prediction) return { externalId: prediction.id, status: prediction.status };
       if (parseAnswer(NothingNamed, text)) return null;
       throw fail("webhook_unreadable", { problem: "not what Replicate sends" });
     },
+    hear: ({ externalId, status }) => watch.hear({ id: externalId, status }),
     callBack: (url, signal) =>
       callBack(client, url, times.lookMs, signal).catch((error: unknown) => {
         throw asFailure(error);

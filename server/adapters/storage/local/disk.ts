@@ -18,6 +18,9 @@ const smallBytes = 1024 * 1024;
 const flushesAtOnce = 2;
 const quickFlushBytes = 4 * 1024 * 1024;
 
+/** In a folder that several machines share, temporary files that nobody wrote to for so long have no writer. */
+const forgottenMs = 24 * 3_600_000;
+
 /** Tells this process from an earlier one that had the same process id. */
 const processTag = randomBytes(4).toString("hex");
 
@@ -26,6 +29,8 @@ export interface Disk {
   /** Real path of the root. */
   readonly root: string;
   readonly durable: boolean;
+  /** Other processes write to it, too: nothing of it is remembered. */
+  readonly isShared: boolean;
   readonly clock: () => number;
   /** Those below the root. */
   readonly directories: Directories;
@@ -102,7 +107,10 @@ export async function openDisk(options: {
     },
     checkSpace: spaceCheck(root, options.keepFreeBytes),
     async sweepTemporary() {
-      await clearFolder(own("tmp"), options.isShared ? isForgotten(options.clock) : (name) => !isOwnerAlive(name));
+      await clearFolder(
+        own("tmp"),
+        options.isShared ? isForgotten(options.clock) : (name) => !isOwnerAlive(name),
+      );
       await clearFolder(own("trash"), () => true);
     },
   };
@@ -175,6 +183,7 @@ export async function openDiskForReading(folder: string): Promise<Disk> {
   return {
     root,
     durable: false,
+    isShared: false,
     clock: Date.now,
     directories: recentDirectories(root),
     own: (...names) => join(root, ".s3", ...names),
