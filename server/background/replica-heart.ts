@@ -22,8 +22,8 @@ export function replicaHeart({ replicas, leadership, log, stopping }: ReplicaHea
       if (error instanceof StartError) return log.error({ err: error }, "this server takes no part");
       throw error;
     }
-    // Who does not know the others may not know of a leader either.
-    if (replicas.living() !== null) await leadership.beat();
+    // Who does not know the others may not know of a leader either, unless it is that itself.
+    if (replicas.living() !== null || leadership.isLeading()) await leadership.beat();
   };
   return startLoop({ name: "telling the other servers of this one", everyMs: beatMs, round, log, stopping });
 }

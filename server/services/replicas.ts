@@ -23,7 +23,7 @@ interface Register {
 /** A replica that was not heard of for so long is taken for dead. */
 export const presenceMs = 5_000;
 /** How often each says that it lives. */
-export const beatMs = 1_500;
+export const beatMs = 1_000;
 /** A replica stops believing in its own presence a little sooner than the others do. */
 export const marginMs = 500;
 /** The list outlives a night without any server. */

@@ -88,7 +88,7 @@ describe("two servers on one folder", () => {
         key: "once",
         ...plain,
         body: bodyOf(text),
-        conditions: { ifNoneMatch: "*" },
+        conditions: { ifNoneMatch: ["*"] },
       });
     const outcomes = await Promise.allSettled([write(one, "one"), write(other, "other")]);
     assert.equal(outcomes.filter(({ status }) => status === "fulfilled").length, 1);
