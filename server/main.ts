@@ -2,6 +2,7 @@ import { applyRestore, pendingRestore } from "./backups/restore-backup.ts";
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "pino";
 import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
 import { createApp } from "./app.ts";
 import { readConfig, type ServerConfig } from "./config.ts";
@@ -65,10 +66,7 @@ async function listenAndRun(
   unlock: () => void,
 ): Promise<RunningServer> {
   const log = serverLog(config);
-  const paths = statePaths(config.stateDir);
-  if (!config.replicas.areMany) applyRestore(paths);
-  else if (pendingRestore(paths) !== null)
-    log.warn("a restore waits for a start while no other server uses the state directory");
+  restoreOrWait(config, log);
   const accessToken = accessTokenOf(config, env);
   const server = openListener(config.tls, log);
   const ready = readiness();
@@ -184,6 +182,14 @@ function lockStateDir(config: ServerConfig): () => void {
       { cause: error },
     );
   }
+}
+
+/** Puts a staged restore in place; of several servers that is done by {@link restoreAlone}. */
+function restoreOrWait({ stateDir, replicas }: ServerConfig, log: Pick<Logger, "warn">): void {
+  const paths = statePaths(stateDir);
+  if (!replicas.areMany) applyRestore(paths);
+  else if (pendingRestore(paths) !== null)
+    log.warn("a restore waits for a start while no other server uses the state directory");
 }
 
 /** Of several servers the first one puts a restore in place; once another uses the folder, it waits. */

@@ -67,12 +67,8 @@ export async function openParts(options: AppOptions, stopping: AbortSignal) {
   const retention = checkpointRetention({ ...stores, snapshots, storage, log });
   const storageUrl = async (provider: string) => (await outside.providerSettings.of(provider)).storageUrl;
   const tokens = tokensOf(options, stores, secrets, storageUrl);
-  const staging = await openStaging(options, {
-    paths,
-    storage,
-    tokens,
-    publicUrl: () => storageUrl("replicate"),
-  });
+  const publicUrl = () => storageUrl("replicate");
+  const staging = await openStaging(options, { paths, storage, tokens, publicUrl });
   const servers = () => replicas?.membership.living()?.length ?? 1;
   const outside = openOutside(options, paths, { stores, secrets, staging, state, servers });
   const backupOptions = await openBackups(options, paths, { stores, storage: outputs, secrets, turns });
