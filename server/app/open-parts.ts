@@ -42,6 +42,7 @@ import { openBackups } from "./open-backups.ts";
 import { accountParts } from "./account-parts.ts";
 import type { AppOptions } from "./app-options.ts";
 import { deliveryParts } from "./open-deliveries.ts";
+import { openLimits } from "./open-limits.ts";
 import { openOutside } from "./open-outside.ts";
 import { openReplicas, type ReplicaOptions, type ReplicaParts, thisReplica } from "./open-replicas.ts";
 import { openStaging } from "./open-staging.ts";
@@ -102,6 +103,7 @@ export async function openParts(options: AppOptions, stopping: AbortSignal) {
     ...costParts(stores, now),
     ...deliveryParts(options, stores, outside),
     ...accounts,
+    ...openLimits(options, { stores, state, providerSettings: outside.providerSettings }),
   };
 }
 
