@@ -32,6 +32,7 @@ import { addMetrics } from "./commands/metrics.ts";
 import { addSecrets } from "./commands/secrets.ts";
 import { addServer } from "./commands/server.ts";
 import { addStatus } from "./commands/status.ts";
+import { addRateLimits } from "./commands/rate-limits.ts";
 import { addStorageKeys } from "./commands/storage-keys.ts";
 import { addStorageVerify } from "./commands/storage-verify.ts";
 import { CommandFailure, interruptedExitCode, usageExitCode, type Io } from "./io.ts";
@@ -40,7 +41,17 @@ import { productVersion } from "./package-root.ts";
 import { sentenceOf } from "./server-address.ts";
 
 /** Commands after those that jobs are about. */
-const topics = [addDestinations, addCloud, addSecrets, addAuth, addAudit, addMetrics, addStatus, addDoctor];
+const topics = [
+  addDestinations,
+  addCloud,
+  addSecrets,
+  addAuth,
+  addAudit,
+  addRateLimits,
+  addMetrics,
+  addStatus,
+  addDoctor,
+];
 
 /** The whole command line. */
 function cliProgram(io: Io): Command {

@@ -22,6 +22,7 @@ import { providerAccountEndpoints } from "./provider-account.ts";
 import { providerSettingEndpoints } from "./provider-settings.ts";
 import { providerEndpoints } from "./providers.ts";
 import { queueEndpoints } from "./queue.ts";
+import { rateLimitEndpoints } from "./rate-limits.ts";
 import { resultEndpoints } from "./results.ts";
 import { secretEndpoints } from "./secrets.ts";
 import { storageKeyEndpoints } from "./storage-keys.ts";
@@ -52,6 +53,7 @@ export const api = {
   providerAccount: providerAccountEndpoints,
   secrets: secretEndpoints,
   circuitBreakers: circuitBreakerEndpoints,
+  rateLimits: rateLimitEndpoints,
   cost: costEndpoints,
   events: eventEndpoints,
   trainerEvents: trainerEventEndpoints,

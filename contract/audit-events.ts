@@ -54,6 +54,7 @@ const alsoAudited = [
   "backup.deleted",
   "backup.restored",
   "audit.archived",
+  "rate_limits.reset",
   "rate_limits.suspended",
   "rate_limits.resumed",
 ] as const satisfies readonly EventType[];

@@ -33,6 +33,7 @@ import { providerConfigService } from "../services/provider-config.ts";
 import { providerService } from "../services/providers.ts";
 import { publications } from "../services/publications.ts";
 import { queueService } from "../services/queue.ts";
+import { rateLimitService } from "../services/rate-limits.ts";
 import { resultService } from "../services/results.ts";
 import { jobSubmitter } from "../services/submit-job.ts";
 import { secretService } from "../services/secrets.ts";
@@ -85,6 +86,7 @@ export function composeHandlers(
     providerSettings: providerConfigService({ ...shared, providers }),
     providerAccount: providerAccountService(shared),
     secrets: secretService(parts),
+    rateLimits: rateLimitService(shared),
     circuitBreakers: circuitBreakerService(shared),
     cost: costService(shared),
     events: eventService({ ...shared, maxStreams: options.config.maxEventStreams }),

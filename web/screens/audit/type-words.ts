@@ -37,6 +37,7 @@ const t = words({
     backup_deleted: "Backup deleted",
     backup_restored: "Backup restored",
     audit_archived: "Old entries archived",
+    rate_limits_reset: "Rate limit reset",
     rate_limits_suspended: "Rate limits suspended",
     rate_limits_resumed: "Rate limits resumed",
   },
@@ -76,6 +77,7 @@ const t = words({
     backup_deleted: "बैकअप हटाया गया",
     backup_restored: "बैकअप पुनर्स्थापित",
     audit_archived: "पुरानी प्रविष्टियाँ संग्रहित",
+    rate_limits_reset: "दर सीमा रीसेट",
     rate_limits_suspended: "दर सीमाएँ निलंबित",
     rate_limits_resumed: "दर सीमाएँ फिर लागू",
   },
@@ -117,6 +119,7 @@ const known: Record<string, Parameters<typeof t>[0]> = {
   "backup.deleted": "backup_deleted",
   "backup.restored": "backup_restored",
   "audit.archived": "audit_archived",
+  "rate_limits.reset": "rate_limits_reset",
   "rate_limits.suspended": "rate_limits_suspended",
   "rate_limits.resumed": "rate_limits_resumed",
 };
