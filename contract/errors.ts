@@ -1,7 +1,4 @@
-/**
- * Every error the product answers with: its HTTP status and its sentence. `{name}` in a sentence is filled
- * from the details. A sentence names what is wrong and the way out.
- */
+/** Every error the product answers with: its HTTP status and its sentence, whose `{name}` comes from the details. */
 export const errorTable = {
   authentication_error: [401, "Sign in or send an API key to continue."],
   credential_refused: [
