@@ -47,6 +47,8 @@ const alsoAudited = [
   "provider.run_cancelled",
   "circuit_breaker.reset",
   "secrets.changed",
+  "secrets.key_rotated",
+  "secrets.keys_forgotten",
   "backup.created",
   "backup.failed",
   "backup.deleted",

@@ -24,6 +24,8 @@ export const eventTypes = {
   "provider.configured": "provider, names, by, acknowledged?: a risk that was confirmed",
   "circuit_breaker.reset": "name, by",
   "secrets.changed": "name, stored: false when it was removed, by; never the value",
+  "secrets.key_rotated": "key_id, moved: values sealed anew, unreadable, by",
+  "secrets.keys_forgotten": "key_ids, by: old keys were taken out of the key file",
   "backup.created": "backup_id, by, bytes",
   "backup.failed": "by, reason",
   "backup.deleted": "backup_id, by",

@@ -127,6 +127,7 @@ const cliLoads = [
   "server/restore-offline.ts",
   "server/recover-account.ts",
   "server/database-offline.ts",
+  "server/rotate-credential-key.ts",
   "server/copy-database-offline.ts",
 ];
 

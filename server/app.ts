@@ -7,6 +7,7 @@ import { appliedRestore, finishRestore } from "./backups/restore-backup.ts";
 import { settleRestoredJobs } from "./services/restored-jobs.ts";
 import { followCosts } from "./background/follow-costs.ts";
 import { keepLeases } from "./background/keep-leases.ts";
+import { shareKeys } from "./background/share-keys.ts";
 import { rescueJobs } from "./background/rescue-jobs.ts";
 import {
   type JobQueue,
@@ -30,6 +31,7 @@ import { composeHandlers } from "./app/compose-handlers.ts";
 import { startDeliveries } from "./app/open-deliveries.ts";
 import { takePart } from "./app/open-replicas.ts";
 import { openParts, type Parts } from "./app/open-parts.ts";
+import { serverIdentity } from "./app/server-identity.ts";
 import { webListener } from "./app/web-listener.ts";
 
 /** A composed application. */
@@ -54,7 +56,10 @@ export async function createApp(options: AppOptions): Promise<App> {
   const { stores, storage, received, db } = parts;
   const lead: { term: Term | null } = { term: null };
   const queue = openQueue(parts, lead, stopping.signal);
-  const loops = startOwnLoops(parts, stopping.signal);
+  const identity = serverIdentity(options.config.stateDir, parts.replicas?.membership.self.id);
+  const loops = startOwnLoops(parts, identity, stopping.signal);
+  // Before anything is sealed: another server may hold fewer keys.
+  await loops.keys.runOnce();
   const leading = leaderWork(options, parts, queue, lead);
   const replicas =
     parts.replicas && takePart({ ...parts, replicas: parts.replicas, queue, lead: leading.lead });
@@ -86,6 +91,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       stopping.abort();
       await queue.settled();
       await Promise.all(Object.values(loops).map((loop) => loop.settled()));
+      await stores.keyHolders.remove(identity.serverId).catch(() => undefined);
       if (replicas) await replicas.leave();
       else await leading.settled();
       await parts.replicas?.follower.settled();
@@ -110,9 +116,10 @@ async function settleRestore({ now }: AppOptions, { paths, auditLog, stores, log
 }
 
 /** What every server does again and again. */
-function startOwnLoops(parts: Parts, stopping: AbortSignal) {
+function startOwnLoops(parts: Parts, server: ReturnType<typeof serverIdentity>, stopping: AbortSignal) {
   return {
     leases: keepLeases({ ...parts, stopping }),
+    keys: shareKeys({ ...parts, ...parts.stores, server, stopping }),
     deliveries: startDeliveries(parts, stopping),
   };
 }

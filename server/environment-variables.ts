@@ -255,7 +255,17 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
   {
     name: "SIMPLETUNER_CREDENTIAL_KEY",
     otherwise: "made in the state directory",
-    text: "32 bytes in base64 that seal stored secrets",
+    text: "32 bytes in base64 that seal stored secrets; with commas more keys behind it, that only open what they sealed before",
+  },
+  {
+    name: "SIMPLETUNER_CREDENTIAL_KEY_FILE",
+    otherwise: "",
+    text: "file that holds those keys instead, one a line; read again when it changes",
+  },
+  {
+    name: "SIMPLETUNER_CREDENTIAL_KEY_COMMAND",
+    otherwise: "",
+    text: "command that prints those keys instead, as one that asks a key service does; run at start",
   },
   {
     name: "SIMPLETUNER_SESSION_CLEANUP_INTERVAL",

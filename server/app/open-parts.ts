@@ -7,14 +7,15 @@ import { type OpenStorage, openStorage } from "../adapters/storage/open-storage.
 import { packageRoot } from "../config/package-files.ts";
 import { StartError } from "../config/values.ts";
 import { statePaths, type StatePaths } from "../config/state-paths.ts";
-import { auditKey, credentialKey, folderMark } from "../credential-key.ts";
+import { auditKey, credentialKeys, folderMark } from "../credential-key.ts";
 import { auditSealer } from "../domain/audit-chain.ts";
 import { auditLog } from "../services/audit-log.ts";
 import { openDatabase } from "../db/open-database.ts";
 import type { CommittedChange } from "../db/stores/jobs.ts";
 import { openStores, type Stores } from "../db/stores/open-stores.ts";
 import { outputsBucket } from "../domain/run-files.ts";
-import { keyFingerprint, type SecretBox, secretBox } from "../domain/sealed-secret.ts";
+import type { KeyRing } from "../domain/key-ring.ts";
+import { type SecretBox, secretBox } from "../domain/sealed-secret.ts";
 import { checkpointRetention } from "../services/checkpoint-retention.ts";
 import { configAccess } from "../services/config-access.ts";
 import { configFiles } from "../services/config-files.ts";
@@ -51,9 +52,10 @@ export async function openParts(options: AppOptions, stopping: AbortSignal) {
   const { config, log, now } = options;
   const paths = statePaths(config.stateDir);
   await mkdir(paths.jobs, { recursive: true, mode: 0o700 });
-  const secrets = secretBox(credentialKey(paths.credentialKey, options.env));
+  const keyRing = credentialKeys(paths.credentialKey, options.env);
+  const secrets = secretBox(keyRing);
   const state = await sharedState(options, paths);
-  const replicas = replicaSide(options, paths, { secrets, state, stores: () => stores, stopping });
+  const replicas = replicaSide(options, paths, { keyRing, state, stores: () => stores, stopping });
   const turns = replicas ? sharedTurns(replicas.leases) : ownTurns();
   const outputs = await openOutputs(options, paths, replicas && turns);
   const db = await openJobDatabase(options, paths);
@@ -78,6 +80,7 @@ export async function openParts(options: AppOptions, stopping: AbortSignal) {
     log,
     now,
     secrets,
+    keyRing,
     live,
     stores,
     ...meters,
@@ -160,10 +163,10 @@ function sharedState({ config, log, now }: AppOptions, { state }: StatePaths) {
 function replicaSide(
   options: AppOptions,
   paths: StatePaths,
-  parts: Omit<ReplicaOptions, "self" | "local"> & { secrets: SecretBox },
+  parts: Omit<ReplicaOptions, "self" | "local"> & { keyRing: KeyRing },
 ): ReplicaParts | null {
   if (!options.config.replicas.areMany) return null;
-  const self = thisReplica(keyFingerprint(parts.secrets), folderMark(paths.folderMark));
+  const self = thisReplica(parts.keyRing, folderMark(paths.folderMark));
   return openReplicas(options, { ...parts, self, local: liveEvents() });
 }
 

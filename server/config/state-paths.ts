@@ -19,6 +19,7 @@ export function statePaths(stateDir: string) {
     auditHead: join(stateDir, "audit.head"),
     archive: join(stateDir, "archive"),
     credentialKey: join(stateDir, "credential.key"),
+    keyLock: join(cloud, "credential.lock.db"),
     outputs: join(stateDir, "cloud_outputs"),
   };
 }

@@ -17,6 +17,7 @@ import { jobListStore, waitingJobStore } from "./job-list.ts";
 import { jobLogStore } from "./job-logs.ts";
 import { jobMetricStore } from "./job-metrics.ts";
 import { type CommittedChange, jobStore } from "./jobs.ts";
+import { keyHolderStore } from "./key-holders.ts";
 import { leaderFenceStore } from "./leader-fence.ts";
 import { levelStore } from "./levels.ts";
 import { loginAttemptStore } from "./login-attempts.ts";
@@ -66,6 +67,7 @@ export function openStores(
     configOwners: configOwnerStore(db),
     destinations: destinationStore(db, now, onServerEvent),
     deliveries: deliveryStore(db),
+    keyHolders: keyHolderStore(db, now),
     leaderFence: leaderFenceStore(db),
     hints: hintStore(db, now),
   };
