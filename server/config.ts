@@ -2,6 +2,7 @@ import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { databaseOf, type DatabaseServerAddress } from "./config/database.ts";
 import { type ExternalStorageConfig, externalStorageOf } from "./config/external-storage.ts";
+import { type LogFileConfig, logFileOf, logLevelOf } from "./config/log.ts";
 import { type OutboundConfig, outboundOf } from "./config/outbound.ts";
 import { type ReplicaConfig, replicasOf } from "./config/replicas.ts";
 import { type ReplicateConfig, replicateOf } from "./config/replicate.ts";
@@ -26,10 +27,12 @@ export interface ServerConfig {
   publicUrl: string | null;
   /** SIMPLETUNER_TRAINER_COMMAND: a command line that trains instead of SimpleTuner or the bundled trainer. */
   trainerCommand: string | null;
-  /** SIMPLETUNER_LOG_LEVEL: debug, info, warn, error; default info. */
+  /** SIMPLETUNER_LOG_LEVEL: debug, info, warn, error, fatal; default info. */
   logLevel: string;
   /** SIMPLETUNER_LOG_FORMAT: json or text; default json, text on a terminal. */
   logFormat: "json" | "text";
+  /** SIMPLETUNER_LOG_FILE: a file that gets every line too, and when it is put aside. */
+  logFile: LogFileConfig | null;
   /** SIMPLETUNER_MAX_EVENT_STREAMS: open event streams of all callers together; default 2000. */
   maxEventStreams: number;
   /** SIMPLETUNER_CANCEL_GRACE_SECONDS: between TERM and KILL of a cancelled trainer; default 30 (CONTRACT 3.4). */
@@ -76,8 +79,9 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     database,
     publicUrl,
     trainerCommand: env["SIMPLETUNER_TRAINER_COMMAND"] || null,
-    logLevel: oneOf(env, "SIMPLETUNER_LOG_LEVEL", ["debug", "info", "warn", "error"], "info"),
+    logLevel: logLevelOf(env),
     logFormat: oneOf(env, "SIMPLETUNER_LOG_FORMAT", ["json", "text"], process.stdout.isTTY ? "text" : "json"),
+    logFile: logFileOf(env),
     maxEventStreams: integerOf(env, "SIMPLETUNER_MAX_EVENT_STREAMS", 2_000, 1, 100_000),
     cancelGraceMs: integerOf(env, "SIMPLETUNER_CANCEL_GRACE_SECONDS", 30, 1, 3_600) * 1_000,
     uploadDrainMs: integerOf(env, "SIMPLETUNER_UPLOAD_DRAIN_SECONDS", 60, 0, 86_400) * 1_000,

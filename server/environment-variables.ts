@@ -250,8 +250,27 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
   { name: "STATE_BACKEND_POOL_SIZE", otherwise: "10", text: "connections to it at most" },
   { name: "STATE_BACKEND_TIMEOUT", otherwise: "30", text: "seconds that a question to it may take" },
   { name: "STATE_BACKEND_KEY_PREFIX", otherwise: "st:", text: "what its keys begin with" },
-  { name: "SIMPLETUNER_LOG_LEVEL", otherwise: "info", text: "debug, info, warn or error" },
+  {
+    name: "SIMPLETUNER_LOG_LEVEL",
+    otherwise: "info",
+    text: "debug, info, warn (WARNING), error or fatal (CRITICAL)",
+  },
   { name: "SIMPLETUNER_LOG_FORMAT", otherwise: "json, text on a terminal", text: "json or text" },
+  {
+    name: "SIMPLETUNER_LOG_FILE",
+    otherwise: "",
+    text: "file that gets every line of the log beside the error output; opened anew at SIGHUP",
+  },
+  {
+    name: "SIMPLETUNER_LOG_FILE_MAX_MIB",
+    otherwise: "100",
+    text: "a larger log file is put aside as <file>.1 and so on; 0 leaves that to a program such as logrotate",
+  },
+  {
+    name: "SIMPLETUNER_LOG_FILE_KEEP",
+    otherwise: "5",
+    text: "log files that were put aside and stay",
+  },
   {
     name: "SIMPLETUNER_CREDENTIAL_KEY",
     otherwise: "made in the state directory",
