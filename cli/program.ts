@@ -18,6 +18,7 @@ import { addDestinations } from "./commands/destinations.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addJobsArtifacts } from "./commands/jobs-artifacts.ts";
 import { addJobsCancel } from "./commands/jobs-cancel.ts";
+import { addJobsPurge } from "./commands/jobs-purge.ts";
 import { addJobsDelete } from "./commands/jobs-delete.ts";
 import { addJobsDeliver, addJobsDeliveries } from "./commands/jobs-deliver.ts";
 import { addJobsDiff } from "./commands/jobs-diff.ts";
@@ -75,6 +76,7 @@ function cliProgram(io: Io): Command {
     addJobsCancel,
     addJobsRetry,
     addJobsDelete,
+    addJobsPurge,
     addJobsDiff,
   ]) {
     add(jobs, io);

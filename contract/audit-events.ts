@@ -53,6 +53,7 @@ const alsoAudited = [
   "backup.failed",
   "backup.deleted",
   "backup.restored",
+  "jobs.pruned",
   "audit.archived",
 ] as const satisfies readonly EventType[];
 

@@ -30,6 +30,7 @@ export const eventTypes = {
   "backup.failed": "by, reason",
   "backup.deleted": "backup_id, by",
   "backup.restored": "backup_id: the database is the one of that backup from here on",
+  "jobs.pruned": "jobs, older_than_days, file, by: jobs that ended long ago were moved into this file",
   "audit.archived": "first_id, last_id, file: old audit entries were moved into this file",
 } as const;
 

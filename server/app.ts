@@ -6,6 +6,7 @@ import { makeBackups } from "./background/make-backups.ts";
 import { appliedRestore, finishRestore } from "./backups/restore-backup.ts";
 import { settleRestoredJobs } from "./services/restored-jobs.ts";
 import { followCosts } from "./background/follow-costs.ts";
+import { keepJobs } from "./background/keep-jobs.ts";
 import { keepLeases } from "./background/keep-leases.ts";
 import { shareKeys } from "./background/share-keys.ts";
 import { rescueJobs } from "./background/rescue-jobs.ts";
@@ -136,6 +137,7 @@ function startLeaderLoops(options: AppOptions, parts: Parts, queue: JobQueue, st
     audit: sealAudit(keepingOf(options, parts, stopping)),
     archive: archiveAudit(keepingOf(options, parts, stopping)),
     backups: makeBackups({ ...parts, ...parts.stores, stopping }),
+    oldJobs: keepJobs({ ...parts, jobRetentionDays: options.config.jobRetentionDays, stopping }),
   };
 }
 

@@ -50,6 +50,8 @@ export interface ServerConfig {
   backupFolder: string | null;
   /** SIMPLETUNER_BACKUP_URL: an external bucket that each backup is copied to. */
   backupBucket: ExternalStorageConfig | null;
+  /** SIMPLETUNER_JOB_RETENTION_DAYS: jobs that ended earlier go into archives; default 90, 0 (null) keeps all (CONTRACT 5.2). */
+  jobRetentionDays: number | null;
   /** SIMPLETUNER_AUDIT_RETENTION_DAYS: entries that are older go into archives; default 90, 0 (null) keeps all (CONTRACT 5.2). */
   auditRetentionDays: number | null;
   /** SIMPLETUNER_STAGING_URL: the external bucket that providers fetch large archives from; null without. */
@@ -91,6 +93,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     externalStorage: externalStorageOf(env, "SIMPLETUNER_STORAGE"),
     backupFolder: env["SIMPLETUNER_BACKUP_DIR"] || null,
     backupBucket: externalStorageOf(env, "SIMPLETUNER_BACKUP"),
+    jobRetentionDays: integerOf(env, "SIMPLETUNER_JOB_RETENTION_DAYS", 90, 0, 36_500) || null,
     auditRetentionDays: integerOf(env, "SIMPLETUNER_AUDIT_RETENTION_DAYS", 90, 0, 36_500) || null,
     stagingBucket: externalStorageOf(env, "SIMPLETUNER_STAGING"),
     trustedProxies: addressRangesOf(env, "SIMPLETUNER_TRUSTED_PROXIES", ["127.0.0.0/8", "::1"]),

@@ -153,6 +153,11 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     text: "secret key for the bucket of the backups",
   },
   {
+    name: "SIMPLETUNER_JOB_RETENTION_DAYS",
+    otherwise: "90",
+    text: "days that jobs stay after their end, with their logs, before they are moved into archives; 0 keeps them for ever",
+  },
+  {
     name: "SIMPLETUNER_AUDIT_RETENTION_DAYS",
     otherwise: "90",
     text: "days that entries stay in the audit before they are moved into archives; 0 keeps them for ever",

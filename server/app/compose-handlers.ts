@@ -24,6 +24,7 @@ import { destinationService } from "../services/destinations.ts";
 import { eventService } from "../services/events.ts";
 import { hintService } from "../services/hints.ts";
 import { accessibleJob } from "../services/job-access.ts";
+import { retentionHandlers } from "../services/job-retention.ts";
 import { jobService } from "../services/jobs.ts";
 import { logService } from "../services/logs.ts";
 import { modelCards } from "../services/model-cards.ts";
@@ -80,7 +81,7 @@ export function composeHandlers(
       maxStreams: options.config.maxEventStreams,
     }),
     hints: hintService(stores),
-    queue: queueService({ ...shared, wakeQueue: queue.wake }),
+    queue: queueHandlers(parts, queue),
     providers: providerService({ providers: providers.all }),
     providerSettings: providerConfigService({ ...shared, providers }),
     providerAccount: providerAccountService(shared),
@@ -146,6 +147,14 @@ function resultHandlers(
       wakeDeliveries,
       hasHubToken: async () => (await hubToken(parts.secretChain)) !== null,
     }),
+  };
+}
+
+/** The queue, and how long what has left it stays. */
+function queueHandlers(parts: Parts, { wake: wakeQueue }: JobQueue): AllHandlers["queue"] {
+  return {
+    ...queueService({ ...parts, ...parts.stores, wakeQueue }),
+    ...retentionHandlers({ ...parts.retentionOptions, retention: parts.jobRetention }),
   };
 }
 

@@ -22,7 +22,8 @@ import { configFiles } from "../services/config-files.ts";
 import { datasetPackaging } from "../services/dataset-packaging.ts";
 import { fencedJobs, onlyServer } from "../services/job-ownership.ts";
 import { jobPricing } from "../services/job-price.ts";
-import { jobSnapshots } from "../services/job-snapshots.ts";
+import { jobRetention, type JobRetentionOptions } from "../services/job-retention.ts";
+import { type JobSnapshots, jobSnapshots } from "../services/job-snapshots.ts";
 import { httpMeter } from "../services/http-meter.ts";
 import { jobMeter } from "../services/job-meter.ts";
 import { metricRegistry } from "../services/metric-registry.ts";
@@ -97,6 +98,7 @@ export async function openParts(options: AppOptions, stopping: AbortSignal) {
     packaging: datasetPackaging([config.stateDir]),
     snapshots,
     retention,
+    ...oldJobParts(options, paths, { stores, snapshots, providers: outside.providers }),
     tokens,
     storageKeys: storageKeyService({ ...options, ...stores, secrets, findCaller: accounts.findCaller }),
     uploads: uploadIds(state),
@@ -168,6 +170,31 @@ function replicaSide(
   if (!options.config.replicas.areMany) return null;
   const self = thisReplica(parts.keyRing, folderMark(paths.folderMark));
   return openReplicas(options, { ...parts, self, local: liveEvents() });
+}
+
+/** What archives jobs that ended long ago. */
+function oldJobParts(
+  { config, now }: AppOptions,
+  { archive }: StatePaths,
+  {
+    stores,
+    snapshots,
+    providers,
+  }: {
+    stores: Stores;
+    snapshots: JobSnapshots;
+    providers: { forgetEverywhere(jobId: string): Promise<void> };
+  },
+) {
+  const retentionOptions: JobRetentionOptions = {
+    ...stores,
+    snapshots,
+    jobRetentionDays: config.jobRetentionDays,
+    archiveFolder: archive,
+    forgetRun: providers.forgetEverywhere,
+    now,
+  };
+  return { retentionOptions, jobRetention: jobRetention(retentionOptions) };
 }
 
 /** What keeps the audit. */

@@ -5,6 +5,7 @@ import { auditEntryStore } from "./audit-entries.ts";
 import { apiKeyStore } from "./api-keys.ts";
 import { configOwnerStore } from "./config-owners.ts";
 import { costDayStore } from "./cost-days.ts";
+import { endedJobStore } from "./ended-jobs.ts";
 import { externalRunStore } from "./external-runs.ts";
 import { deliveryStore } from "./deliveries.ts";
 import { destinationStore } from "./destinations.ts";
@@ -51,6 +52,7 @@ export function openStores(
     uploadTokens: uploadTokenStore(db, now),
     storageKeys: storageKeyStore(db, now),
     idempotencyKeys: idempotencyKeyStore(db, now),
+    endedJobs: endedJobStore(db),
     externalRuns: externalRunStore(db),
     charges: jobChargeStore(db),
     costDays: costDayStore(db),

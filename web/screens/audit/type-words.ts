@@ -38,6 +38,7 @@ const t = words({
     backup_failed: "Backup failed",
     backup_deleted: "Backup deleted",
     backup_restored: "Backup restored",
+    jobs_pruned: "Old jobs archived",
     audit_archived: "Old entries archived",
   },
   hi: {
@@ -77,6 +78,7 @@ const t = words({
     backup_failed: "बैकअप विफल",
     backup_deleted: "बैकअप हटाया गया",
     backup_restored: "बैकअप पुनर्स्थापित",
+    jobs_pruned: "पुराने जॉब संग्रहीत",
     audit_archived: "पुरानी प्रविष्टियाँ संग्रहित",
   },
 });
@@ -118,6 +120,7 @@ const known: Record<string, Parameters<typeof t>[0]> = {
   "backup.failed": "backup_failed",
   "backup.deleted": "backup_deleted",
   "backup.restored": "backup_restored",
+  "jobs.pruned": "jobs_pruned",
   "audit.archived": "audit_archived",
 };
 
