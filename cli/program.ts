@@ -18,6 +18,7 @@ import { addDestinations } from "./commands/destinations.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addJobsArtifacts } from "./commands/jobs-artifacts.ts";
 import { addJobsCancel } from "./commands/jobs-cancel.ts";
+import { addJobsImportHistory } from "./commands/jobs-import-history.ts";
 import { addJobsPurge } from "./commands/jobs-purge.ts";
 import { addJobsDelete } from "./commands/jobs-delete.ts";
 import { addJobsDeliver, addJobsDeliveries } from "./commands/jobs-deliver.ts";
@@ -77,6 +78,7 @@ function cliProgram(io: Io): Command {
     addJobsRetry,
     addJobsDelete,
     addJobsPurge,
+    addJobsImportHistory,
     addJobsDiff,
   ]) {
     add(jobs, io);

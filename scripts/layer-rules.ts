@@ -128,6 +128,7 @@ const cliLoads = [
   "server/recover-account.ts",
   "server/database-offline.ts",
   "server/rotate-credential-key.ts",
+  "server/import-job-history.ts",
   "server/copy-database-offline.ts",
 ];
 

@@ -33,6 +33,7 @@ import { startDeliveries } from "./app/open-deliveries.ts";
 import { takePart } from "./app/open-replicas.ts";
 import { openParts, type Parts } from "./app/open-parts.ts";
 import { serverIdentity } from "./app/server-identity.ts";
+import { takeJobHistory } from "./app/take-job-history.ts";
 import { webListener } from "./app/web-listener.ts";
 
 /** A composed application. */
@@ -152,6 +153,7 @@ function leaderWork(options: AppOptions, parts: Parts, queue: JobQueue, lead: { 
     loops = startLeaderLoops(options, parts, queue, term.signal);
     const { stores } = parts;
     const { uploadDrainMs } = options.config;
+    await takeJobHistory(stores, parts.paths.jobHistory, parts.log);
     const rescued = await rescueJobs({ ...parts, ...stores, queue, uploadDrainMs });
     // What ran on while nobody led has to be counted, and perhaps stopped, before anything else starts.
     await loops.costs.runOnce();
