@@ -44,25 +44,8 @@ import { sentenceOf } from "./server-address.ts";
 /** Commands after those that jobs are about. */
 const topics = [addDestinations, addCloud, addSecrets, addAuth, addAudit, addMetrics, addStatus, addDoctor];
 
-/** The whole command line. */
-function cliProgram(io: Io): Command {
-  const program = new Command("simpletuner-cloud")
-    .description("Trains image models: plans, asks consent, queues, runs, follows and brings the model home.")
-    .version(productVersion(), "-V, --version", "print the version")
-    .option("--server <url>", "address of the server (default: http://127.0.0.1:8001)")
-    .helpCommand(false)
-    .showHelpAfterError("(add --help for the options)")
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => io.out.write(text),
-      writeErr: (text) => io.err.write(text),
-      getOutHelpWidth: io.out.columns,
-      getErrHelpWidth: io.err.columns,
-      getOutHasColors: () => io.out.hasColors,
-      getErrHasColors: () => io.err.hasColors,
-    });
-  addServer(program, io);
-  addDemo(program, io);
+/** Everything about jobs. */
+function addJobs(program: Command, io: Io): void {
   const jobs = program.command("jobs").description("submit, list and follow jobs");
   for (const add of [
     addJobsSubmit,
@@ -83,6 +66,28 @@ function cliProgram(io: Io): Command {
   ]) {
     add(jobs, io);
   }
+}
+
+/** The whole command line. */
+function cliProgram(io: Io): Command {
+  const program = new Command("simpletuner-cloud")
+    .description("Trains image models: plans, asks consent, queues, runs, follows and brings the model home.")
+    .version(productVersion(), "-V, --version", "print the version")
+    .option("--server <url>", "address of the server (default: http://127.0.0.1:8001)")
+    .helpCommand(false)
+    .showHelpAfterError("(add --help for the options)")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.out.write(text),
+      writeErr: (text) => io.err.write(text),
+      getOutHelpWidth: io.out.columns,
+      getErrHelpWidth: io.err.columns,
+      getOutHasColors: () => io.out.hasColors,
+      getErrHasColors: () => io.err.hasColors,
+    });
+  addServer(program, io);
+  addDemo(program, io);
+  addJobs(program, io);
   const configs = program.command("configs").description("saved configurations");
   for (const add of [
     addConfigsList,

@@ -7,7 +7,7 @@ import { stateFolder } from "../server-process.ts";
 
 interface Options {
   stateDir?: string;
-  dryRun?: true;
+  dryRun?: boolean;
   format: OutputFormat;
 }
 
@@ -22,7 +22,7 @@ export function addJobsImportHistory(parent: Command, io: Io): void {
     .option("--state-dir <folder>", "folder of the database (default: ~/.simpletuner)")
     .option("-n, --dry-run", "say what would be taken over, change nothing")
     .addOption(formatOption("-f, --format <format>"))
-    .action(async (file: string, { stateDir, dryRun = false, format }: Options & { dryRun?: boolean }) => {
+    .action(async (file: string, { stateDir, dryRun = false, format }: Options) => {
       // Loaded here only, as the server is.
       const { importHistoryOffline } = await import("@simpletuner-cloud/server/import-job-history.ts");
       const place = { stateDir: stateFolder(stateDir, io), env: io.env, path: resolve(io.cwd, file), dryRun };

@@ -53,8 +53,7 @@ export async function openParts(options: AppOptions, stopping: AbortSignal) {
   const { config, log, now } = options;
   const paths = statePaths(config.stateDir);
   await mkdir(paths.jobs, { recursive: true, mode: 0o700 });
-  const keyRing = credentialKeys(paths.credentialKey, options.env);
-  const secrets = secretBox(keyRing);
+  const { keyRing, secrets } = openKeys(options, paths);
   const state = await sharedState(options, paths);
   const replicas = replicaSide(options, paths, { keyRing, state, stores: () => stores, stopping });
   const turns = replicas ? sharedTurns(replicas.leases) : ownTurns();
@@ -139,6 +138,12 @@ function openMeters(live: Pick<LiveEvents, "publishChange">) {
       meterJob(change);
     },
   };
+}
+
+/** What seals and opens secrets in the database. */
+function openKeys({ env }: AppOptions, { credentialKey }: StatePaths) {
+  const keyRing = credentialKeys(credentialKey, env);
+  return { keyRing, secrets: secretBox(keyRing) };
 }
 
 /** Jobs, people and everything else that is kept for good. */

@@ -75,7 +75,7 @@ describe("jobs that ended long ago", () => {
         ),
       );
     const { entries } = await server.call("GET /api/audit", { query: { event_type: "jobs.pruned" } });
-    assert.equal((entries[0]?.details as { jobs?: number }).jobs, 2);
+    assert.equal((entries[0]?.details as { jobs?: number } | undefined)?.jobs, 2);
     assert.ok((await server.call("GET /api/queue/retention")).archives.bytes > 0);
   });
 

@@ -43,7 +43,8 @@ export function jobRetention(options: JobRetentionOptions) {
     async prune({ days, statuses = terminalStatuses, by, signal }: PruneRequest): Promise<number> {
       const beforeMs = now() - days * dayMs;
       let deleted = 0;
-      while (!signal?.aborted) {
+      for (;;) {
+        if (signal?.aborted) break;
         const ids = await endedJobs.idsBefore(beforeMs, jobsOfFile, statuses);
         if (ids.length === 0) break;
         const file = `jobs-${new Date(now()).toISOString().replaceAll(/[-:]|\.\d+/g, "")}-${ids[0]}.jsonl.gz`;
