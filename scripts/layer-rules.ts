@@ -130,6 +130,7 @@ const cliLoads = [
   "server/rotate-credential-key.ts",
   "server/import-job-history.ts",
   "server/copy-database-offline.ts",
+  "server/settle-offline.ts",
 ];
 
 function problemOf(one: Import): string | null {
