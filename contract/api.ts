@@ -28,6 +28,7 @@ import { storageKeyEndpoints } from "./storage-keys.ts";
 import { storageSettingEndpoints } from "./storage-settings.ts";
 import { systemEndpoints } from "./system.ts";
 import { trainerEventEndpoints } from "./trainer-events.ts";
+import { tunnelEndpoints } from "./tunnel.ts";
 import { webhookEndpoints } from "./webhooks.ts";
 import { userEndpoints } from "./users.ts";
 
@@ -64,6 +65,7 @@ export const api = {
   users: userEndpoints,
   webhooks: webhookEndpoints,
   monitoring: metricEndpoints,
+  tunnel: tunnelEndpoints,
   system: systemEndpoints,
 } as const;
 

@@ -49,6 +49,8 @@ const alsoAudited = [
   "secrets.changed",
   "secrets.key_rotated",
   "secrets.keys_forgotten",
+  "tunnel.started",
+  "tunnel.stopped",
   "backup.created",
   "backup.failed",
   "backup.deleted",

@@ -231,6 +231,11 @@ export const errorTable = {
   ],
   destination_unreachable: [503, "{reason} It is tried again later."],
   destination_busy: [503, "{place} asks to wait ({reason}). It is tried again later."],
+  tunnel_program_missing: [
+    409,
+    "program: {program} is not installed here. Install it from {install_url}, where the server's PATH finds it, and start the tunnel again.",
+  ],
+  tunnel_runs_already: [409, "A tunnel by {program} runs already. Stop it first."],
   delivery_not_found: [404, "The job has no delivery {delivery_id}."],
   invalid_delivery_state: [409, "The delivery is {status}; {action} is only possible while it is {allowed}."],
   delivery_no_files: [409, "The job has no finished model to deliver. Look at its files and its log."],

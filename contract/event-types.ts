@@ -26,6 +26,8 @@ export const eventTypes = {
   "secrets.changed": "name, stored: false when it was removed, by; never the value",
   "secrets.key_rotated": "key_id, moved: values sealed anew, unreadable, by",
   "secrets.keys_forgotten": "key_ids, by: old keys were taken out of the key file",
+  "tunnel.started": "program, by: from here on the internet may reach this server",
+  "tunnel.stopped": "program, by",
   "backup.created": "backup_id, by, bytes",
   "backup.failed": "by, reason",
   "backup.deleted": "backup_id, by",

@@ -83,6 +83,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     async start() {
       await settleRestore(options, parts);
       loops.deliveries.wake();
+      await startTunnel(options, parts);
       if (replicas) {
         await replicas.join();
         return { rescued: 0 };
@@ -91,6 +92,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     },
     async stop() {
       stopping.abort();
+      await parts.tunnel.stop();
       await queue.settled();
       await Promise.all(Object.values(loops).map((loop) => loop.settled()));
       await stores.keyHolders.remove(identity.serverId).catch(() => undefined);
@@ -115,6 +117,14 @@ async function settleRestore({ now }: AppOptions, { paths, auditLog, stores, log
   await settleRestoredJobs({ ...stores, now }, restored.backup_id);
   await finishRestore(paths);
   log.warn({ backup_id: restored.backup_id, kept: restored.replaced }, "the backup is in place");
+}
+
+/** The tunnel of the configuration; a server that cannot have it does everything else. */
+async function startTunnel({ config }: AppOptions, { tunnel, log }: Parts): Promise<void> {
+  if (config.tunnel === null) return;
+  await tunnel
+    .start(config.tunnel)
+    .catch((error: unknown) => log.error({ err: error }, "there is no tunnel"));
 }
 
 /** What every server does again and again. */

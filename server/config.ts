@@ -1,5 +1,6 @@
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
+import { type TunnelProgram, tunnelPrograms } from "@simpletuner-cloud/contract/tunnel.ts";
 import { databaseOf, type DatabaseServerAddress } from "./config/database.ts";
 import { type ExternalStorageConfig, externalStorageOf } from "./config/external-storage.ts";
 import { type LogFileConfig, logFileOf, logLevelOf } from "./config/log.ts";
@@ -25,6 +26,8 @@ export interface ServerConfig {
   database: DatabaseServerAddress | null;
   /** SIMPLETUNER_PUBLIC_URL: how others reach this server; default http://host:port. */
   publicUrl: string | null;
+  /** SIMPLETUNER_TUNNEL: the program that gives the server an address on the internet from its start on; default none. */
+  tunnel: TunnelProgram | null;
   /** SIMPLETUNER_TRAINER_COMMAND: a command line that trains instead of SimpleTuner or the bundled trainer. */
   trainerCommand: string | null;
   /** SIMPLETUNER_LOG_LEVEL: debug, info, warn, error, fatal; default info. */
@@ -80,6 +83,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     stateDir: isAbsolute(stateDir) ? stateDir : resolve(stateDir),
     database,
     publicUrl,
+    tunnel: tunnelOf(env),
     trainerCommand: env["SIMPLETUNER_TRAINER_COMMAND"] || null,
     logLevel: logLevelOf(env),
     logFormat: oneOf(env, "SIMPLETUNER_LOG_FORMAT", ["json", "text"], process.stdout.isTTY ? "text" : "json"),
@@ -104,6 +108,11 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     replicas: replicasOf(env, database, stateBackend),
     secrets: secretsOf(env),
   };
+}
+
+function tunnelOf(env: NodeJS.ProcessEnv): TunnelProgram | null {
+  const program = oneOf(env, "SIMPLETUNER_TUNNEL", ["none", ...tunnelPrograms], "none");
+  return program === "none" ? null : program;
 }
 
 function publicUrlOf(text: string | undefined): string | null {

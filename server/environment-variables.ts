@@ -47,6 +47,11 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     text: "how trainers and browsers elsewhere reach the server",
   },
   {
+    name: "SIMPLETUNER_TUNNEL",
+    otherwise: "none",
+    text: "cloudflared or ngrok: the program, installed here, that gives the server an address on the internet from its start on",
+  },
+  {
     name: "SIMPLETUNER_TRAINER_COMMAND",
     otherwise: "",
     text: "a command line that trains instead of SimpleTuner or the bundled trainer; it gets CONFIG_PATH",

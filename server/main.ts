@@ -88,6 +88,7 @@ async function listenAndRun(
     authenticate: options.authenticate ?? null,
     findCaller: options.findCaller ?? null,
     baseUrl: () => config.publicUrl ?? urlOf(server, config),
+    localUrl: () => urlOf(server, config),
     now: options.now ?? Date.now,
     readiness: ready,
     checkAnswers: options.checkAnswers ?? false,

@@ -38,6 +38,7 @@ import { resultService } from "../services/results.ts";
 import { jobSubmitter } from "../services/submit-job.ts";
 import { secretService } from "../services/secrets.ts";
 import { storageSettingService } from "../services/storage-settings.ts";
+import { tunnelService } from "../services/tunnel.ts";
 import { trainerEventService } from "../services/trainer-events.ts";
 import { accountHandlers } from "./account-parts.ts";
 import type { AppOptions } from "./app-options.ts";
@@ -94,6 +95,7 @@ export function composeHandlers(
     events: eventService({ ...shared, maxStreams: options.config.maxEventStreams }),
     trainerEvents: trainerEventService({ ...shared, uploadTokens: parts.tokens }),
     webhooks: webhooks(parts, queue),
+    tunnel: tunnelService(shared),
     audit: auditService(shared),
     backups: backupService(parts.backupOptions, parts.backups),
     database: databaseService(databaseOf(options, parts)),

@@ -119,7 +119,9 @@ function tokensOf(
   return uploadTokens({
     store: stores.uploadTokens,
     secrets,
-    baseUrl: async (provider) => (await storageUrl(provider)) ?? baseUrl(),
+    // What trains on this machine need not go through the internet to come home.
+    baseUrl: async (provider) =>
+      provider === "local" ? baseUrl() : ((await storageUrl(provider)) ?? baseUrl()),
     drainMs: config.uploadDrainMs,
     now,
   });
