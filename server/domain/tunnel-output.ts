@@ -96,9 +96,8 @@ function objectIn(line: string): Record<string, unknown> | null {
 
 /** Without colours and other controls. */
 function plain(line: string): string {
-  // eslint-disable-next-line no-control-regex
   return line
     .slice(0, longestLine)
-    .replaceAll(/\u001b\[[0-9;]*[A-Za-z]/g, "")
-    .replaceAll(/[\u0000-\u001f\u007f]/g, " ");
+    .replaceAll(/\p{Cc}\[[0-9;]*[A-Za-z]/gu, "")
+    .replaceAll(/\p{Cc}/gu, " ");
 }
