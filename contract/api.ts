@@ -21,6 +21,7 @@ import { preSubmitEndpoints } from "./pre-submit.ts";
 import { providerAccountEndpoints } from "./provider-account.ts";
 import { providerSettingEndpoints } from "./provider-settings.ts";
 import { providerEndpoints } from "./providers.ts";
+import { publishingEndpoints } from "./publishing.ts";
 import { queueEndpoints } from "./queue.ts";
 import { resultEndpoints } from "./results.ts";
 import { secretEndpoints } from "./secrets.ts";
@@ -63,6 +64,7 @@ export const api = {
   apiKeys: apiKeyEndpoints,
   levels: levelEndpoints,
   users: userEndpoints,
+  publishing: publishingEndpoints,
   webhooks: webhookEndpoints,
   monitoring: metricEndpoints,
   tunnel: tunnelEndpoints,

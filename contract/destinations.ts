@@ -63,7 +63,7 @@ const hubFields = {
     description: "Repositories are made private, and nothing is put into one that everybody can read",
   }),
   license: Type.Union(
-    [Type.String({ minLength: 1, maxLength: 60, pattern: "^[a-z0-9][a-z0-9.-]*$" }), Type.Null()],
+    [Type.String({ minLength: 1, maxLength: 60, pattern: "^[a-z0-9][a-z0-9.+-]*$" }), Type.Null()],
     { description: "The Hub's identifier of the license in the model card; null: that of the base model" },
   ),
   ...included,

@@ -33,6 +33,7 @@ import { providerAccountService } from "../services/provider-account.ts";
 import { providerConfigService } from "../services/provider-config.ts";
 import { providerService } from "../services/providers.ts";
 import { publications } from "../services/publications.ts";
+import { publishingService } from "../services/publishing.ts";
 import { queueService } from "../services/queue.ts";
 import { resultService } from "../services/results.ts";
 import { jobSubmitter } from "../services/submit-job.ts";
@@ -44,7 +45,6 @@ import { accountHandlers } from "./account-parts.ts";
 import type { AppOptions } from "./app-options.ts";
 import { databaseFacts, type Loops, monitoringHandlers } from "./monitoring-parts.ts";
 import type { Parts } from "./open-parts.ts";
-import { hubToken } from "./open-providers.ts";
 
 /**
  * SQLite has one writer: while it vacuums, whoever writes waits, and the whole server with it. This much takes about a
@@ -94,6 +94,7 @@ export function composeHandlers(
     cost: costService(shared),
     events: eventService({ ...shared, maxStreams: options.config.maxEventStreams }),
     trainerEvents: trainerEventService({ ...shared, uploadTokens: parts.tokens }),
+    publishing: publishingService(shared),
     webhooks: webhooks(parts, queue),
     tunnel: tunnelService(shared),
     audit: auditService(shared),
@@ -150,7 +151,7 @@ function resultHandlers(
     destinations: destinationService({
       ...shared,
       wakeDeliveries,
-      hasHubToken: async () => (await hubToken(parts.secretChain)) !== null,
+      hasHubToken: async () => (await parts.hubToken()) !== null,
     }),
   };
 }
