@@ -94,9 +94,7 @@ export function composeHandlers(
     cost: costService(shared),
     events: eventService({ ...shared, maxStreams: options.config.maxEventStreams }),
     trainerEvents: trainerEventService({ ...shared, uploadTokens: parts.tokens }),
-    publishing: publishingService(shared),
-    webhooks: webhooks(parts, queue),
-    tunnel: tunnelService(shared),
+    ...addressHandlers(parts, queue),
     audit: auditService(shared),
     backups: backupService(parts.backupOptions, parts.backups),
     database: databaseService(databaseOf(options, parts)),
@@ -119,9 +117,10 @@ function databaseOf({ config, now }: AppOptions, parts: Parts): DatabaseServiceO
   };
 }
 
-function webhooks(parts: Parts, queue: JobQueue): AllHandlers["webhooks"] {
+/** What comes in by this server's address on the internet, and what gives it one. */
+function addressHandlers(parts: Parts, queue: JobQueue): Pick<AllHandlers, "webhooks" | "tunnel"> {
   const shared = { ...parts, ...parts.stores };
-  return webhookService({
+  const webhooks = webhookService({
     ...shared,
     sync: jobSync({ ...shared, drive: queue.offer }),
     passOn: (run) => parts.replicas?.notes.tell({ heard: [run] }),
@@ -131,13 +130,14 @@ function webhooks(parts: Parts, queue: JobQueue): AllHandlers["webhooks"] {
     }),
     onError: (error) => parts.log.warn({ err: error }, "a refused delivery was not written down"),
   });
+  return { webhooks, tunnel: tunnelService(shared) };
 }
 
 /** What jobs leave behind, and where it goes. */
 function resultHandlers(
   parts: Parts,
   { wake: wakeDeliveries }: DeliveryLoop,
-): Pick<AllHandlers, "logs" | "results" | "artifacts" | "deliveries" | "destinations"> {
+): Pick<AllHandlers, "logs" | "results" | "artifacts" | "deliveries" | "destinations" | "publishing"> {
   const shared = { ...parts, ...parts.stores };
   return {
     logs: logService(shared),
@@ -148,6 +148,7 @@ function resultHandlers(
       publicationOf: publications({ ...shared, cards: modelCards(shared) }),
       wakeDeliveries,
     }),
+    publishing: publishingService(shared),
     destinations: destinationService({
       ...shared,
       wakeDeliveries,
