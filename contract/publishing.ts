@@ -122,11 +122,12 @@ export const publishingEndpoints = {
     tag,
     summary: "Owners that repositories can be made under",
     answer: Type.Object({
-      username: Type.String(),
+      username: MaybeString,
       organizations: Type.Array(Type.String()),
       namespaces: Type.Array(Type.String()),
+      message: Type.Union([Type.String(), Type.Null()], { description: "Why the Hub did not tell" }),
     }),
-    errors: ["destination_refused", "destination_unreachable", "destination_busy"],
+    errors: [],
   }),
   modelLicense: endpoint({
     method: "POST",

@@ -62,6 +62,9 @@ describe("what models can be published with", () => {
   });
 
   test("repositories and owners are told as far as the token sees them", async () => {
+    const none = await server.call("GET /api/publishing/namespaces");
+    assert.deepEqual([none.username, none.namespaces], [null, []]);
+    assert.match(none.message ?? "", /there is no token/);
     await save(hub.token);
     hub.organisations.set("team", "write").set("readers", "read");
     const { namespaces, organizations } = await server.call("GET /api/publishing/namespaces");

@@ -167,13 +167,19 @@ function questions({ hub, hubToken }: PublishingOptions) {
       };
     },
     async hubNamespaces(_, { closed }) {
-      const account = await hub.account(await hubToken(), closed);
-      const owners = [account.name, ...account.organizations];
-      return {
-        username: account.name,
-        organizations: [...account.organizations],
-        namespaces: owners.filter((owner) => account.writeProblem(owner) === null),
-      };
+      try {
+        const account = await hub.account(await hubToken(), closed);
+        const owners = [account.name, ...account.organizations];
+        return {
+          username: account.name,
+          organizations: [...account.organizations],
+          namespaces: owners.filter((owner) => account.writeProblem(owner) === null),
+          message: null,
+        };
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        return { username: null, organizations: [], namespaces: [], message: error.message };
+      }
     },
     async modelLicense({ body: { model_family } }) {
       const family = modelFamily(model_family);
