@@ -53,6 +53,8 @@ export const api = {
   providerSettings: providerSettingEndpoints,
   providerAccount: providerAccountEndpoints,
   secrets: secretEndpoints,
+  publishing: publishingEndpoints,
+  tunnel: tunnelEndpoints,
   circuitBreakers: circuitBreakerEndpoints,
   cost: costEndpoints,
   events: eventEndpoints,
@@ -64,10 +66,8 @@ export const api = {
   apiKeys: apiKeyEndpoints,
   levels: levelEndpoints,
   users: userEndpoints,
-  publishing: publishingEndpoints,
   webhooks: webhookEndpoints,
   monitoring: metricEndpoints,
-  tunnel: tunnelEndpoints,
   system: systemEndpoints,
 } as const;
 

@@ -14,7 +14,7 @@ import { serverCare, sqliteCare } from "../db/care/database-care.ts";
 import { bringUpToDate } from "../db/open-database.ts";
 import type { AllHandlers } from "../http/mount-api.ts";
 import { artifactService } from "../services/artifacts.ts";
-import { circuitBreakerService } from "../services/circuit-breakers.ts";
+import { outsideHandlers } from "./outside-handlers.ts";
 import { configService } from "../services/configs.ts";
 import { costService } from "../services/cost.ts";
 import { type DataConsentOptions, dataConsentService } from "../services/data-consent.ts";
@@ -33,18 +33,16 @@ import { providerAccountService } from "../services/provider-account.ts";
 import { providerConfigService } from "../services/provider-config.ts";
 import { providerService } from "../services/providers.ts";
 import { publications } from "../services/publications.ts";
-import { publishingService } from "../services/publishing.ts";
 import { queueService } from "../services/queue.ts";
 import { resultService } from "../services/results.ts";
 import { jobSubmitter } from "../services/submit-job.ts";
-import { secretService } from "../services/secrets.ts";
 import { storageSettingService } from "../services/storage-settings.ts";
-import { tunnelService } from "../services/tunnel.ts";
 import { trainerEventService } from "../services/trainer-events.ts";
 import { accountHandlers } from "./account-parts.ts";
 import type { AppOptions } from "./app-options.ts";
 import { databaseFacts, type Loops, monitoringHandlers } from "./monitoring-parts.ts";
 import type { Parts } from "./open-parts.ts";
+import { hubToken } from "./open-providers.ts";
 
 /**
  * SQLite has one writer: while it vacuums, whoever writes waits, and the whole server with it. This much takes about a
@@ -89,12 +87,11 @@ export function composeHandlers(
     providers: providerService({ providers: providers.all }),
     providerSettings: providerConfigService({ ...shared, providers }),
     providerAccount: providerAccountService(shared),
-    secrets: secretService(parts),
-    circuitBreakers: circuitBreakerService(shared),
+    ...outsideHandlers(parts),
     cost: costService(shared),
     events: eventService({ ...shared, maxStreams: options.config.maxEventStreams }),
     trainerEvents: trainerEventService({ ...shared, uploadTokens: parts.tokens }),
-    ...addressHandlers(parts, queue),
+    webhooks: webhooks(parts, queue),
     audit: auditService(shared),
     backups: backupService(parts.backupOptions, parts.backups),
     database: databaseService(databaseOf(options, parts)),
@@ -117,10 +114,9 @@ function databaseOf({ config, now }: AppOptions, parts: Parts): DatabaseServiceO
   };
 }
 
-/** What comes in by this server's address on the internet, and what gives it one. */
-function addressHandlers(parts: Parts, queue: JobQueue): Pick<AllHandlers, "webhooks" | "tunnel"> {
+function webhooks(parts: Parts, queue: JobQueue): AllHandlers["webhooks"] {
   const shared = { ...parts, ...parts.stores };
-  const webhooks = webhookService({
+  return webhookService({
     ...shared,
     sync: jobSync({ ...shared, drive: queue.offer }),
     passOn: (run) => parts.replicas?.notes.tell({ heard: [run] }),
@@ -130,14 +126,13 @@ function addressHandlers(parts: Parts, queue: JobQueue): Pick<AllHandlers, "webh
     }),
     onError: (error) => parts.log.warn({ err: error }, "a refused delivery was not written down"),
   });
-  return { webhooks, tunnel: tunnelService(shared) };
 }
 
 /** What jobs leave behind, and where it goes. */
 function resultHandlers(
   parts: Parts,
   { wake: wakeDeliveries }: DeliveryLoop,
-): Pick<AllHandlers, "logs" | "results" | "artifacts" | "deliveries" | "destinations" | "publishing"> {
+): Pick<AllHandlers, "logs" | "results" | "artifacts" | "deliveries" | "destinations"> {
   const shared = { ...parts, ...parts.stores };
   return {
     logs: logService(shared),
@@ -148,11 +143,10 @@ function resultHandlers(
       publicationOf: publications({ ...shared, cards: modelCards(shared) }),
       wakeDeliveries,
     }),
-    publishing: publishingService(shared),
     destinations: destinationService({
       ...shared,
       wakeDeliveries,
-      hasHubToken: async () => (await parts.hubToken()) !== null,
+      hasHubToken: async () => (await hubToken(parts.secretChain)) !== null,
     }),
   };
 }
