@@ -86,11 +86,15 @@ async function submitAll(
   await Promise.all(cancels);
 }
 
-async function submit({ call, dataloader }: FaultSite, { name, steps }: PlannedJob): Promise<string> {
+async function submit(
+  { call, dataloader }: FaultSite,
+  { name, hardware, steps }: PlannedJob,
+): Promise<string> {
   const { job_id } = await call("POST /api/cloud/jobs/submit", {
     body: {
       provider: "replicate",
       name,
+      hardware,
       config: { model_family: "flux", max_train_steps: steps },
       dataloader_config: dataloader,
       idempotency_key: randomUUID(),
