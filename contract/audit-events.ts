@@ -26,6 +26,8 @@ export const auditEventTypes = {
   "api_key.revoked": "key_prefix",
   webhook_rejected: "provider, reason, times: deliveries of webhooks that were refused",
   "security.permission_denied": "permission, method, path, times",
+  "security.rate_limited":
+    "rule, client, limit, window_seconds, method, path, user_agent, times: requests over a limit since the last such entry",
 } as const;
 
 /** A name of {@link auditEventTypes}. */
@@ -57,6 +59,8 @@ const alsoAudited = [
   "backup.restored",
   "jobs.pruned",
   "audit.archived",
+  "rate_limits.suspended",
+  "rate_limits.resumed",
 ] as const satisfies readonly EventType[];
 
 /** Every event that gets an entry in the audit. */

@@ -13,6 +13,14 @@ export const errorTable = {
     429,
     "There were too many failed attempts. Try again in {retry_after_seconds} seconds, or ask an administrator to unlock the account.",
   ],
+  rate_limit_exceeded: [
+    429,
+    "Rate limit exceeded: {limit} such requests in {window_seconds} seconds are allowed. Please try again in {retry_after_seconds} seconds.",
+  ],
+  rate_limits_unavailable: [
+    503,
+    "Nobody can do this at the moment, because attempts cannot be counted. Try again in {retry_after_seconds} seconds; if it lasts, ask an administrator to look at the state backend.",
+  ],
   api_key_scope: [403, "This API key does not hold {permission}. Use a key with that scope, or sign in."],
   csrf_refused: [
     403,

@@ -10,6 +10,7 @@ import { type ReplicateConfig, replicateOf } from "./config/replicate.ts";
 import { type StateBackendConfig, stateBackendOf } from "./config/state-backend.ts";
 import { type StorageEndpointConfig, storageEndpointOf } from "./config/storage-endpoint.ts";
 import { type SecretsConfig, secretsOf } from "./config/secrets.ts";
+import { type RateLimitConfig, rateLimitsOf } from "./config/rate-limits.ts";
 import { addressRangesOf } from "./config/address-ranges.ts";
 import { type TlsConfig, tlsOf } from "./config/tls.ts";
 import { integerOf, oneOf, StartError } from "./config/values.ts";
@@ -68,6 +69,7 @@ export interface ServerConfig {
   replicate: ReplicateConfig;
   stateBackend: StateBackendConfig;
   replicas: ReplicaConfig;
+  rateLimits: RateLimitConfig;
   secrets: SecretsConfig;
 }
 
@@ -106,6 +108,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     replicate: replicateOf(env),
     stateBackend,
     replicas: replicasOf(env, database, stateBackend),
+    rateLimits: rateLimitsOf(env),
     secrets: secretsOf(env),
   };
 }

@@ -261,6 +261,31 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
   { name: "STATE_BACKEND_TIMEOUT", otherwise: "30", text: "seconds that a question to it may take" },
   { name: "STATE_BACKEND_KEY_PREFIX", otherwise: "st:", text: "what its keys begin with" },
   {
+    name: "RATE_LIMIT_CALLS",
+    otherwise: "100",
+    text: "requests of one client in the period, of those that no other rule names; 0 turns all rate limits off",
+  },
+  { name: "RATE_LIMIT_PERIOD", otherwise: "60", text: "seconds of that period" },
+  {
+    name: "RATE_LIMIT_SIGNED_IN_FACTOR",
+    otherwise: "10",
+    text: "so many times more for who is signed in or sends a valid key, where nothing is guarded or paid for",
+  },
+  {
+    name: "RATE_LIMIT_RULES",
+    otherwise: "",
+    text: 'rules of your own before the built-in ones, a JSON list: [["^/api/configs$", 5, 300, ["POST"]]]',
+  },
+  {
+    name: "RATE_LIMIT_LOCALHOST",
+    otherwise: "bypass",
+    text: "limit counts requests of this machine, too",
+  },
+  {
+    name: "RATE_LIMIT_AUDIT",
+    otherwise: "true",
+    text: "false keeps requests over a limit out of the audit",
+  },
     name: "SIMPLETUNER_LOG_LEVEL",
     otherwise: "info",
     text: "debug, info, warn (WARNING), error or fatal (CRITICAL)",

@@ -10,6 +10,10 @@ const hindi: Partial<Record<ErrorCode | "unreachable", string>> = {
   sign_in_failed: "नाम या पासवर्ड सही नहीं है।",
   too_many_attempts:
     "बहुत सी कोशिशें विफल हुईं। {retry_after_seconds} सेकंड बाद फिर कोशिश करें, या किसी एडमिन से खाता खुलवाएँ।",
+  rate_limit_exceeded:
+    "बहुत ज़्यादा अनुरोध: {window_seconds} सेकंड में ऐसे {limit} ही चलते हैं। {retry_after_seconds} सेकंड बाद फिर कोशिश करें।",
+  rate_limits_unavailable:
+    "अभी कोशिशें गिनी नहीं जा सकतीं, इसलिए यह नहीं हो सकता। {retry_after_seconds} सेकंड बाद फिर कोशिश करें; न हो तो किसी एडमिन से state backend देखने को कहें।",
   csrf_refused: "यह अनुरोध इस सर्वर के पेज से नहीं आया। पेज फिर लोड करके दोहराएँ।",
   not_set_up: "इस सर्वर पर अभी कोई खाता नहीं है। पहला खाता /setup पर बनाएँ।",
   setup_done: "इस सर्वर पर पहला खाता बन चुका है। साइन इन करें।",

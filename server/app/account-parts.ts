@@ -1,6 +1,6 @@
 import type { Stores } from "../db/stores/open-stores.ts";
 import type { SecretBox } from "../domain/sealed-secret.ts";
-import { requestAuthenticator } from "../http/authenticate.ts";
+import { askedOnce, requestAuthenticator } from "../http/authenticate.ts";
 import { ownPages } from "../http/own-pages.ts";
 import type { AllHandlers } from "../http/mount-api.ts";
 import { accessWatch } from "../services/access-watch.ts";
@@ -25,7 +25,7 @@ export function accountParts(options: AppOptions, stores: Stores, secrets: Secre
   return {
     accessWatch: watch,
     credentials,
-    authenticate: options.authenticate ?? requestAuthenticator(credentials, accessToken),
+    authenticate: askedOnce(options.authenticate ?? requestAuthenticator(credentials, accessToken)),
     findCaller: options.findCaller ?? credentials.findCaller,
     ownPages: ownPages({
       publicUrl: config.publicUrl,

@@ -44,7 +44,7 @@ export function monitoringHandlers(
   };
   const health = healthCheck({
     ...shared,
-    outside: () => outsideHealth(parts),
+    outside: async () => [parts.limitAlarm.health(), ...(await outsideHealth(parts))],
     services: providersHealth(parts.providers.all),
   });
   collectMetrics(parts.metrics, { ...shared, health });

@@ -44,6 +44,7 @@ import { openBackups } from "./open-backups.ts";
 import { accountParts } from "./account-parts.ts";
 import type { AppOptions } from "./app-options.ts";
 import { deliveryParts } from "./open-deliveries.ts";
+import { openLimits } from "./open-limits.ts";
 import { openOutside } from "./open-outside.ts";
 import { openReplicas, type ReplicaOptions, type ReplicaParts, thisReplica } from "./open-replicas.ts";
 import { openStaging } from "./open-staging.ts";
@@ -73,6 +74,7 @@ export async function openParts(options: AppOptions, stopping: AbortSignal) {
   const staging = await openStaging(options, { paths, storage, tokens, publicUrl });
   const servers = () => replicas?.membership.living()?.length ?? 1;
   const outside = openOutside(options, paths, { stores, secrets, staging, state, servers });
+  const limits = openLimits(options, { stores, state, providerSettings: outside.providerSettings });
   const backupOptions = await openBackups(options, paths, { stores, storage: outputs, secrets, turns });
   return {
     paths,
@@ -106,6 +108,7 @@ export async function openParts(options: AppOptions, stopping: AbortSignal) {
     ...costParts(stores, now),
     ...deliveryParts(options, stores, outside),
     ...accounts,
+    ...limits,
   };
 }
 

@@ -1,5 +1,3 @@
-import { addressMatcher } from "../domain/address-ranges.ts";
-import { clientAddressReader } from "../http/client-address.ts";
 import type { RequestListener } from "node:http";
 import { join } from "node:path";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
@@ -10,6 +8,7 @@ import { packageRoot, packageVersion } from "../config/package-files.ts";
 import { errorAnswer } from "../http/errors.ts";
 import { type AllHandlers, jsonResponse, mountApi, type NodeApp } from "../http/mount-api.ts";
 import { currentCorrelationId } from "../http/request-scope.ts";
+import { limitRequests } from "../http/limit-requests.ts";
 import { mountWeb } from "../http/static-web.ts";
 import type { AppOptions } from "./app-options.ts";
 import type { Parts } from "./open-parts.ts";
@@ -17,15 +16,18 @@ import type { Parts } from "./open-parts.ts";
 /** Answers the API and the web UI. */
 export function webListener(
   options: AppOptions,
-  parts: Pick<Parts, "authenticate" | "ownPages" | "accessWatch" | "denials">,
+  parts: Pick<
+    Parts,
+    "authenticate" | "ownPages" | "accessWatch" | "denials" | "clientAddress" | "limits" | "log"
+  >,
   handlers: AllHandlers,
   stopping: AbortSignal,
 ): RequestListener {
   const app: NodeApp = new Hono<{ Bindings: HttpBindings }>();
+  limitRequests(app, parts);
   mountApi(app, {
     ...parts,
     onBehalfOf,
-    clientAddress: clientAddressReader(addressMatcher(options.config.trustedProxies)),
     handlers,
     log: options.log,
     stopping,

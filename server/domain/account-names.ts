@@ -11,9 +11,14 @@ export function nameSubject(key: string): string {
   return subject("name", key);
 }
 
-/** Under what failed attempts from a network address are counted: an IPv6 user has a whole /64 to choose from. */
+/** Under what failed attempts from a network address are counted. */
 export function addressSubject(address: string): string {
-  return subject("address", isIPv6(address) ? networkOf(address) : address);
+  return subject("address", countedAddress(address));
+}
+
+/** What requests from an address are counted by: an IPv6 user has a whole /64 to choose from, written `2001:db8:0:1`. */
+export function countedAddress(address: string): string {
+  return isIPv6(address) ? networkOf(address) : address;
 }
 
 /** The first four groups of an IPv6 address, all eight spelled out before. */

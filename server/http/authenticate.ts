@@ -37,6 +37,17 @@ export function requestAuthenticator(credentials: Credentials, accessToken: stri
   };
 }
 
+/** Asks who sent a request once, whoever wants to know; looking at it again later is a question of its own. */
+export function askedOnce(authenticate: Authenticate): Authenticate {
+  const known = new WeakMap<IncomingMessage, ReturnType<Authenticate>>();
+  return (request, isSignOfLife = true) => {
+    if (!isSignOfLife) return authenticate(request, false);
+    let answer = known.get(request);
+    if (!answer) known.set(request, (answer = authenticate(request)));
+    return answer;
+  };
+}
+
 /**
  * Single-user mode. The user is believed only of a request from a loopback address to a loopback name that no proxy
  * passed on, so neither a tunnel, nor another site's name pointed here, nor a neighbour on the network gets in; they

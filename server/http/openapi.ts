@@ -11,6 +11,7 @@ const everywhere = [
   "permission_denied",
   "api_key_scope",
   "validation_error",
+  "rate_limit_exceeded",
   "internal",
 ] as const;
 

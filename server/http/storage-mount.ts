@@ -17,6 +17,9 @@ import type { RequestSource } from "./request-source.ts";
 import { inScope } from "./request-scope.ts";
 import type { S3Credential } from "./s3/s3-access.ts";
 import { createS3Handler, mountS3, type S3HandlerDeps } from "./s3/s3-handler.ts";
+import type { RequestLimits } from "../services/request-limits.ts";
+import type { ClientAddress } from "./client-address.ts";
+import { storageRates } from "./s3/storage-rates.ts";
 
 /** What the storage endpoint needs. */
 export interface StorageMountOptions {
@@ -33,6 +36,8 @@ export interface StorageMountOptions {
   log: Logger;
   now: () => number;
   httpMeter: HttpMeter;
+  limits: RequestLimits;
+  clientAddress: ClientAddress;
 }
 
 /** Puts the S3 endpoint in front of the other routes of a server, on Node's own streams. */
@@ -64,6 +69,7 @@ export function mountStorage(
       if (jobId !== null) await options.received.onStored({ jobId, key: belowArea(jobId, key), sizeBytes });
     },
     logger: options.log,
+    rates: storageRates(options),
   });
   mountS3(
     server,
@@ -80,19 +86,22 @@ export function mountStorage(
 /** What a job's own keys open: its area of the outputs, and its archive that a provider fetches. */
 function jobCredential(token: LiveUploadToken | null): S3Credential | null {
   if (!token) return null;
+  const client = `job:${token.jobId}`;
   if (token.opens === "archive") {
     const scope = { bucket: stagingBucket, prefix: `${token.jobId}/` };
     // Not the job's own: what is done with it is no progress of its outputs.
-    return { secretAccessKey: token.secretAccessKey, scope, access: "read", jobId: null };
+    return { secretAccessKey: token.secretAccessKey, scope, access: "read", jobId: null, client };
   }
-  return { ...token, scope: { bucket: outputsBucket, prefix: `${token.jobId}/` }, access: "readwrite" };
+  const scope = { bucket: outputsBucket, prefix: `${token.jobId}/` };
+  return { ...token, scope, access: "readwrite", client };
 }
 
 /** What a person's key opens: everything for administrators who asked for it, else what the person may look at. */
 function personCredential(key: LiveStorageKey | null, options: StorageMountOptions): S3Credential | null {
   if (!key) return null;
   const { secretAccessKey, access, caller } = key;
-  const credential = { secretAccessKey, access, scope: { bucket: "*", prefix: "" }, jobId: null };
+  const client = `user:${caller.userId}`;
+  const credential = { secretAccessKey, access, scope: { bucket: "*", prefix: "" }, jobId: null, client };
   if (access === "readwrite") return credential;
   return {
     ...credential,
@@ -111,6 +120,7 @@ async function callerOf(request: IncomingMessage, options: StorageMountOptions) 
   // A page of another site must not make this browser delete anything.
   const own = isOwnPage(request, caller, options.ownPages);
   return {
+    client: `user:${caller.userId}`,
     canRead: (bucket: string, key: string) => options.access(caller, "view", bucket, key),
     readableAreas: (bucket: string) => options.areas(caller, bucket),
     canDelete: async (bucket: string, key: string) => own && options.access(caller, "delete", bucket, key),

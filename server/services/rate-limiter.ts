@@ -37,9 +37,13 @@ export function rateLimiter(state: StateStore, prefix: string, rule: RateRule) {
     if (usage.retryMs > 0) full.note(key, askedAtMs, usage);
     return decisionsOf(rule, entry.count, usage);
   };
-  const check = async (key: string): Promise<RateDecision> => {
+  const refusal = (key: string): RateDecision | null => {
     const known = full.find(key, performance.now());
-    if (known) return { allowed: false, limit: rule.limit, remaining: 0, ...known };
+    return known && { allowed: false, limit: rule.limit, remaining: 0, ...known };
+  };
+  const check = async (key: string): Promise<RateDecision> => {
+    const known = refusal(key);
+    if (known) return known;
     let entry = asking.get(key);
     if (!entry) {
       const opened = { count: 0 };
@@ -53,6 +57,8 @@ export function rateLimiter(state: StateStore, prefix: string, rule: RateRule) {
     rule,
     /** Counts one request of a key if there is a place for it. Throws `state_unavailable` when the store does not answer. */
     check,
+    /** What `check` would answer without asking the store; null where it would ask. */
+    refusal,
     /** Counts one request as {@link check} does, and does the work that depends on it. */
     track: async <Result>(key: string, work: (decision: RateDecision) => Promise<Result>): Promise<Result> =>
       work(await check(key)),

@@ -13,10 +13,14 @@ export interface S3Credential {
   jobId: string | null;
   /** Whose rights decide about each key, instead of the scope. */
   caller?: S3Caller;
+  /** What its requests are counted by; left out, they are anybody's. */
+  client?: string;
 }
 
 /** Somebody who came without an S3 signature: a browser session or the single user of this machine. */
 export interface S3Caller {
+  /** As {@link S3Credential}'s. */
+  client?: string;
   /** For a list, `key` is its prefix: "" asks for the whole bucket. */
   canRead(bucket: string, key: string): Promise<boolean> | boolean;
   canDelete(bucket: string, key: string): Promise<boolean> | boolean;
@@ -41,6 +45,8 @@ export interface ListView {
 /** Decides for one request; every refusal is AccessDenied. */
 export interface S3Access {
   readonly jobId: string | null;
+  /** Who proved to have sent the request, as rate limits tell clients apart; null for anybody. */
+  readonly client: string | null;
   /** The stored key that the client's key means. */
   storedKey(bucket: string, key: string, action: S3Action): Promise<string>;
   listView(bucket: string, prefix: string): Promise<ListView>;
@@ -57,7 +63,8 @@ export interface S3Access {
  * mean the same objects, since trainers do both.
  */
 export function credentialAccess(credential: S3Credential): S3Access {
-  if (credential.caller) return callerAccess(credential.caller);
+  const client = credential.client ?? null;
+  if (credential.caller) return { ...callerAccess(credential.caller), client };
   const { bucket: ownBucket, prefix: givenPrefix } = credential.scope;
   // Without the slash `job1` would open `job10` too.
   const prefix = givenPrefix === "" || givenPrefix.endsWith("/") ? givenPrefix : `${givenPrefix}/`;
@@ -68,6 +75,7 @@ export function credentialAccess(credential: S3Credential): S3Access {
   };
   return {
     jobId: credential.jobId,
+    client,
     async storedKey(bucket, key, action) {
       assertOwn(bucket, action);
       assertKeyLength(key);
@@ -91,6 +99,7 @@ export function credentialAccess(credential: S3Credential): S3Access {
 export function callerAccess(caller: S3Caller): S3Access {
   return {
     jobId: null,
+    client: caller.client ?? null,
     async storedKey(bucket, key, action) {
       assertKeyLength(key);
       const allowed =
@@ -130,6 +139,7 @@ export function anonymousAccess(storage: ObjectStorage): S3Access {
   };
   return {
     jobId: null,
+    client: null,
     async storedKey(bucket, key, action) {
       assertKeyLength(key);
       const bucketAcl = await aclOf(bucket);

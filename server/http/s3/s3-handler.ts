@@ -6,6 +6,7 @@ import { authenticate, type AuthenticationDeps } from "./s3-authentication.ts";
 import { authenticateForm } from "./form-authentication.ts";
 import { isFormUpload, uploadForm } from "./form-upload.ts";
 import type { PayloadMode } from "./request-body.ts";
+import type { S3Access } from "./s3-access.ts";
 import { expectedS3Error, S3Error } from "./s3-errors.ts";
 import { type StorageListeners, uploadSlots } from "./s3-exchange.ts";
 import { bucketOfHost, parseS3Request, requestId, type S3Request } from "./s3-request.ts";
@@ -27,6 +28,18 @@ export interface S3Mount {
   baseDomain?: string | null;
 }
 
+/** Counts requests before they are answered; each method throws SlowDown for one that is over its limit. */
+export interface S3Rates {
+  /** A request that proves nothing: without a credential, or with one that is not live. */
+  onStranger(message: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** An object that a client with a live credential begins to upload. Its parts, and reading, are not counted. */
+  onUpload(
+    message: IncomingMessage,
+    response: ServerResponse,
+    by: { client: string; jobId: string | null },
+  ): Promise<void>;
+}
+
 /** Everything the endpoint needs. */
 export interface S3HandlerDeps extends S3Mount, AuthenticationDeps, StorageListeners {
   storage: ObjectStorage;
@@ -36,8 +49,7 @@ export interface S3HandlerDeps extends S3Mount, AuthenticationDeps, StorageListe
   maxConcurrentUploads?: number;
   /** Connections on which no byte of a body moves for so long are closed. */
   idleTimeoutMs?: number;
-  /** For a rate limit: called for every request that is refused for its credentials. */
-  onAuthenticationFailed?(message: IncomingMessage): void;
+  rates?: S3Rates;
   /** Told about failures that are the server's. */
   logger?: { error(details: object, text: string): void };
 }
@@ -89,12 +101,12 @@ export function createS3Handler(deps: S3HandlerDeps): S3Handler {
         await onStranger();
         const payload: PayloadMode = { kind: "plain", sha256: null };
         await uploadForm({ ...base, payload }, (fields) =>
-          orTell(deps, message, () => authenticateForm(deps, keys, fields)),
+          counted(deps, subject, response, () => authenticateForm(deps, keys, fields)),
         );
         return;
       }
       const operation = findOperation(subject);
-      const { access, payload } = await orTell(deps, message, () =>
+      const { access, payload } = await counted(deps, subject, response, () =>
         authenticate(deps, keys, subject, onStranger),
       );
       isAuthenticated = true;
@@ -107,17 +119,31 @@ export function createS3Handler(deps: S3HandlerDeps): S3Handler {
   };
 }
 
-async function orTell<Result>(
-  deps: S3HandlerDeps,
-  message: IncomingMessage,
+/** Finds out who sent a request, and counts it by that. */
+async function counted<Result extends { access: S3Access }>(
+  { rates }: S3HandlerDeps,
+  request: S3Request,
+  response: ServerResponse,
   check: () => Promise<Result>,
 ): Promise<Result> {
+  const { message } = request;
+  let known: Result;
   try {
-    return await check();
+    known = await check();
   } catch (error) {
-    if (error instanceof S3Error) deps.onAuthenticationFailed?.(message);
+    if (error instanceof S3Error) await rates?.onStranger(message, response);
     throw error;
   }
+  const { client, jobId } = known.access;
+  if (client === null) await rates?.onStranger(message, response);
+  else if (beginsUpload(request)) await rates?.onUpload(message, response, { client, jobId });
+  return known;
+}
+
+/** Whether a request is the first of an object: a whole one, a form, or the begin of one in parts. */
+function beginsUpload({ method, query }: S3Request): boolean {
+  if (method === "PUT") return !query.has("uploadId");
+  return method === "POST" && !query.has("uploadId") && !query.has("delete");
 }
 
 /**

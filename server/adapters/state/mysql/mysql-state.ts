@@ -40,6 +40,8 @@ export function mysqlState(options: MysqlStateOptions): StateStore {
     enableKeepAlive: true,
     ...(ca !== null && { ssl: { ca: [...ca] } }),
   });
+  // As at PostgreSQL: what was asked tells of it, and unheard it would end the process.
+  pool.on("connection", (connection) => connection.on("error", () => undefined));
   const dialect = dialectOf(pool, timeoutMs);
   const messages = mysqlMessages({ dialect, keyPrefix, onError: options.onError });
   const state = sqlState(dialect, keyPrefix);

@@ -34,6 +34,8 @@ export function postgresState(options: PostgresStateOptions): StateStore {
   const connection = connectionOf(options);
   const pool = new pg.Pool({ ...connection, max: options.poolSize });
   pool.on("error", onError);
+  // One that breaks while it is in use tells so by what it was asked; unheard, its error would end the process.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   const ready = tablesMaker(pool);
   const dialect = dialectOf(pool, ready);
   const messages = postgresMessages({ connection, keyPrefix, onError });
