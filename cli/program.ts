@@ -34,6 +34,7 @@ import { addMetrics } from "./commands/metrics.ts";
 import { addSecrets } from "./commands/secrets.ts";
 import { addServer } from "./commands/server.ts";
 import { addStatus } from "./commands/status.ts";
+import { addRateLimits } from "./commands/rate-limits.ts";
 import { addStorageKeys } from "./commands/storage-keys.ts";
 import { addStorageVerify } from "./commands/storage-verify.ts";
 import { CommandFailure, interruptedExitCode, usageExitCode, type Io } from "./io.ts";
@@ -42,7 +43,7 @@ import { productVersion } from "./package-root.ts";
 import { sentenceOf } from "./server-address.ts";
 
 /** Commands after those that jobs are about. */
-const topics = [addDestinations, addCloud, addSecrets, addAuth, addAudit, addMetrics, addStatus, addDoctor];
+const topics = [addDestinations, addCloud, addSecrets, addAuth, addAudit, addRateLimits, addMetrics, addStatus, addDoctor];
 
 /** Everything about jobs. */
 function addJobs(program: Command, io: Io): void {

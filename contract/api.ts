@@ -23,6 +23,7 @@ import { providerSettingEndpoints } from "./provider-settings.ts";
 import { providerEndpoints } from "./providers.ts";
 import { publishingEndpoints } from "./publishing.ts";
 import { queueEndpoints } from "./queue.ts";
+import { rateLimitEndpoints } from "./rate-limits.ts";
 import { resultEndpoints } from "./results.ts";
 import { secretEndpoints } from "./secrets.ts";
 import { storageKeyEndpoints } from "./storage-keys.ts";
@@ -56,6 +57,7 @@ export const api = {
   publishing: publishingEndpoints,
   tunnel: tunnelEndpoints,
   circuitBreakers: circuitBreakerEndpoints,
+  rateLimits: rateLimitEndpoints,
   cost: costEndpoints,
   events: eventEndpoints,
   trainerEvents: trainerEventEndpoints,

@@ -59,6 +59,7 @@ const alsoAudited = [
   "backup.restored",
   "jobs.pruned",
   "audit.archived",
+  "rate_limits.reset",
   "rate_limits.suspended",
   "rate_limits.resumed",
 ] as const satisfies readonly EventType[];

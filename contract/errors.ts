@@ -17,6 +17,7 @@ export const errorTable = {
     429,
     "Rate limit exceeded: {limit} such requests in {window_seconds} seconds are allowed. Please try again in {retry_after_seconds} seconds.",
   ],
+  unknown_rate_limit: [422, 'rule: "{rule}" is not one of {known}.'],
   rate_limits_unavailable: [
     503,
     "Nobody can do this at the moment, because attempts cannot be counted. Try again in {retry_after_seconds} seconds; if it lasts, ask an administrator to look at the state backend.",

@@ -34,6 +34,7 @@ export const eventTypes = {
   "backup.restored": "backup_id: the database is the one of that backup from here on",
   "jobs.pruned": "jobs, older_than_days, file, by: jobs that ended long ago were moved into this file",
   "audit.archived": "first_id, last_id, file: old audit entries were moved into this file",
+  "rate_limits.reset": "client, rule: null for every rule, by: what the client had used was forgotten",
   "rate_limits.suspended": "reason: the state backend does not answer, so requests are not counted",
   "rate_limits.resumed": "seconds, unchecked: requests that were let through uncounted meanwhile",
 } as const;

@@ -151,6 +151,7 @@ describe("the web UI in a real browser", { skip }, () => {
         "/settings/backups",
         "/settings/health",
         "/settings/metrics",
+        "/settings/rate-limits",
         "/providers",
         "/providers/replicate",
         job,

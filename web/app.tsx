@@ -28,6 +28,9 @@ const destinations = lazyScreen(() =>
 );
 const health = lazyScreen(() => import("./screens/health/health.tsx").then((module) => module.Health));
 const metrics = lazyScreen(() => import("./screens/metrics/metrics.tsx").then((module) => module.Metrics));
+const rateLimits = lazyScreen(() =>
+  import("./screens/rate-limits/rate-limits.tsx").then((module) => module.RateLimits),
+);
 const audit = lazyScreen(() => import("./screens/audit/audit.tsx").then((module) => module.Audit));
 const providers = lazyScreen(() =>
   import("./screens/providers/providers.tsx").then((module) => module.Providers),
@@ -131,6 +134,12 @@ const places: readonly Place[] = [
     needs: "admin.backup",
     prefetch: backups.prefetch,
     show: () => <backups.Screen />,
+  },
+  {
+    pattern: "/settings/rate-limits",
+    needs: "admin.config",
+    prefetch: rateLimits.prefetch,
+    show: () => <rateLimits.Screen />,
   },
   {
     pattern: "/providers",

@@ -34,6 +34,7 @@ import { providerConfigService } from "../services/provider-config.ts";
 import { providerService } from "../services/providers.ts";
 import { publications } from "../services/publications.ts";
 import { queueService } from "../services/queue.ts";
+import { rateLimitService } from "../services/rate-limits.ts";
 import { resultService } from "../services/results.ts";
 import { jobSubmitter } from "../services/submit-job.ts";
 import { storageSettingService } from "../services/storage-settings.ts";
@@ -88,6 +89,7 @@ export function composeHandlers(
     providerSettings: providerConfigService({ ...shared, providers }),
     providerAccount: providerAccountService(shared),
     ...outsideHandlers(parts),
+    rateLimits: rateLimitService(shared),
     cost: costService(shared),
     events: eventService({ ...shared, maxStreams: options.config.maxEventStreams }),
     trainerEvents: trainerEventService({ ...shared, uploadTokens: parts.tokens }),

@@ -64,8 +64,8 @@ export function limitAlarm({ log, serverEvents, monotonicMs = () => performance.
       toldAtMs = nowMs;
       tell("rate_limits.suspended", { reason });
     },
-    /** Since when nothing is counted, on the monotonic clock; null while all is well. */
-    since: (): number | null => sinceMs,
+    /** How long nothing has been counted; null while all is well. */
+    silentMs: (): number | null => (sinceMs === null ? null : monotonicMs() - sinceMs),
     /** Shown to anybody. */
     health: (): Health["components"][number] => ({
       name: "rate_limits",

@@ -22,8 +22,8 @@ interface Asking {
 
 /**
  * Counts under one rule, for all replicas together: in no window are there ever more than the limit. What comes for the
- * same key in one turn of this process is one question to the store, and a key that is full is not asked for again until
- * it has a place: till then every answer would be the same.
+ * same key in one turn of this process is one question to the store, and a key that is full is asked for again only when
+ * it has a place, or after a second: another process may have cleared it.
  */
 export function rateLimiter(state: StateStore, prefix: string, rule: RateRule) {
   const asking = new Map<string, Asking>();
@@ -62,6 +62,11 @@ export function rateLimiter(state: StateStore, prefix: string, rule: RateRule) {
     /** Counts one request as {@link check} does, and does the work that depends on it. */
     track: async <Result>(key: string, work: (decision: RateDecision) => Promise<Result>): Promise<Result> =>
       work(await check(key)),
+    /** Forgets what was counted of a key; other processes let it through again within a second. */
+    async clear(key: string): Promise<void> {
+      await state.clearPlaces(`${prefix}:${key}`);
+      full.forget(key);
+    },
     /** How full the window of a key is; counts nothing. */
     usage: (key: string): Promise<WindowUsage> => state.takePlaces(`${prefix}:${key}`, rule, 0),
   };
@@ -79,23 +84,29 @@ function decisionsOf({ limit }: RateRule, asked: number, usage: WindowUsage): Ra
   });
 }
 
-/** Keys remembered as full; one that is forgotten is asked for again. */
+/** Keys remembered as full, and for how long; one that is forgotten is asked for again. */
 const mostRemembered = 10_000;
+const rememberedMs = 1_000;
 
 function fullKeys() {
-  const known = new Map<string, { untilMs: number; emptyAtMs: number }>();
+  const known = new Map<string, { untilMs: number; freeAtMs: number; emptyAtMs: number }>();
   return {
     /** `askedAtMs` lies before the store looked, so that no place is refused that is free already. */
     note(key: string, askedAtMs: number, { retryMs, resetMs }: WindowUsage): void {
       if (known.size >= mostRemembered) known.clear();
-      known.set(key, { untilMs: askedAtMs + retryMs, emptyAtMs: askedAtMs + resetMs });
+      known.set(key, {
+        untilMs: askedAtMs + Math.min(retryMs, rememberedMs),
+        freeAtMs: askedAtMs + retryMs,
+        emptyAtMs: askedAtMs + resetMs,
+      });
     },
     find(key: string, nowMs: number): { retryMs: number; resetMs: number } | null {
       const found = known.get(key);
       if (!found) return null;
-      if (found.untilMs > nowMs) return { retryMs: found.untilMs - nowMs, resetMs: found.emptyAtMs - nowMs };
+      if (found.untilMs > nowMs) return { retryMs: found.freeAtMs - nowMs, resetMs: found.emptyAtMs - nowMs };
       known.delete(key);
       return null;
     },
+    forget: (key: string): void => void known.delete(key),
   };
 }

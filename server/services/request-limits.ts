@@ -50,6 +50,15 @@ export interface CountedRequest {
   credential?: { client: string; jobId: string | null };
 }
 
+/** How much of a rule a client has used. */
+export interface RuleUse {
+  rule: string;
+  used: number;
+  limit: number;
+  windowMs: number;
+  retryMs: number;
+}
+
 /** What is to be done with a request. */
 export type Verdict =
   /** It was counted; who asks is told how far from the limit that is. */
@@ -102,6 +111,16 @@ export function requestLimits(options: RequestLimitOptions) {
     },
     /** Whether a request that was made on this machine for this machine passes uncounted. */
     passesLocal: config.localhost === "bypass",
+    /** How much of a rule a client has used: what it may use is told by what it is counted by. */
+    async usage(rule: RequestRule, client: string): Promise<RuleUse> {
+      const limit = usualLimit(rule, /^(user|job):/.test(client));
+      const { used, retryMs } = await limiterOf(limit).usage(client);
+      return { rule: rule.name, used, retryMs, limit: limit.limit, windowMs: limit.windowMs };
+    },
+    /** Lets a client through again under a rule. */
+    async forget(rule: RequestRule, client: string): Promise<void> {
+      for (const isKnown of [true, false]) await limiterOf(usualLimit(rule, isKnown)).clear(client);
+    },
     /** Counts one request under a rule. */
     async check(rule: RequestRule, request: CountedRequest): Promise<Verdict> {
       const client = clientOf(rule, request);
@@ -132,6 +151,10 @@ interface NamedLimit extends OwnLimit {
   name: string;
 }
 
+function usualLimit({ name, limit, signedInLimit, windowMs }: RequestRule, isKnown: boolean): NamedLimit {
+  return { name, limit: isKnown ? signedInLimit : limit, windowMs };
+}
+
 async function limitFor(
   rule: RequestRule,
   request: CountedRequest,
@@ -139,10 +162,9 @@ async function limitFor(
 ): Promise<NamedLimit> {
   const own = await ownLimit(rule, request);
   const isKnown = rule.countsBy === "caller" && (request.caller !== null || request.credential !== undefined);
-  const { name, windowMs } = rule;
-  if (own === null) return { name, limit: isKnown ? rule.signedInLimit : rule.limit, windowMs };
+  if (own === null) return usualLimit(rule, isKnown);
   const factor = isKnown && rule.signedInLimit > rule.limit ? config.signedInFactor : 1;
-  return { name, limit: own.limit * factor, windowMs: own.windowMs };
+  return { name: rule.name, limit: own.limit * factor, windowMs: own.windowMs };
 }
 
 /** Limiters are made when first needed: a provider may set numbers of its own at any time. */

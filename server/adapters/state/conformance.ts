@@ -148,6 +148,16 @@ function testWindows(stores: () => [StateStore, StateStore]): void {
     assert.equal((await state.takePlaces("another", rule, 1)).used, 1);
   });
 
+  test("a window that is cleared is empty for everybody, and clearing one leaves the others", async () => {
+    const [state, other] = stores();
+    await state.takePlaces("cleared", rule, 5);
+    await state.takePlaces("kept", rule, 5);
+    await other.clearPlaces("cleared");
+    await other.clearPlaces("never used");
+    assert.equal((await state.takePlaces("cleared", rule, 3)).allowed, 3);
+    assert.equal((await other.takePlaces("kept", rule, 1)).allowed, 0);
+  });
+
   test("places come back one by one as they leave the window, not all at its edge", async () => {
     const [state] = stores();
     const short = { limit: 4, windowMs: 600 };

@@ -63,6 +63,10 @@ export function sqlState(
     delete: (key, ifVersion) => asked(() => remove(prefixedKey(keyPrefix, key), ifVersion)),
     takePlaces: (key, rule, wanted) =>
       asked(() => placesOf(dialect, prefixedKey(keyPrefix, key), rule, wanted)),
+    clearPlaces: (key) =>
+      asked(
+        async () => void (await run("DELETE FROM state_windows WHERE k = ?", [prefixedKey(keyPrefix, key)])),
+      ),
     clock: () => asked(async () => Number((await run(`SELECT ${clock} AS ms`, [])).rows[0]?.["ms"])),
     async sweep() {
       for (const table of ["state_values", "state_windows"]) {

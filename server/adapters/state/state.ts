@@ -33,6 +33,8 @@ export interface StateStore {
   delete(key: string, ifVersion?: string): Promise<boolean>;
   /** Takes up to `wanted` places in the sliding window of a key, exactly and at once; with 0 it only looks. */
   takePlaces(key: string, rule: RateRule, wanted: number): Promise<WindowUsage>;
+  /** Empties the sliding window of a key. */
+  clearPlaces(key: string): Promise<void>;
   /** Sends a message of at most {@link longestMessage} bytes to every listener of the channel, in every replica. */
   publish(channel: string, message: string): Promise<void>;
   /** Listens until the answer is called. A message is a hint to look: it may come late, twice, or be missed. */

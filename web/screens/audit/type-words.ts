@@ -40,6 +40,7 @@ const t = words({
     backup_restored: "Backup restored",
     jobs_pruned: "Old jobs archived",
     audit_archived: "Old entries archived",
+    rate_limits_reset: "Rate limit reset",
     rate_limits_suspended: "Rate limits suspended",
     rate_limits_resumed: "Rate limits resumed",
   },
@@ -82,6 +83,7 @@ const t = words({
     backup_restored: "बैकअप पुनर्स्थापित",
     jobs_pruned: "पुराने जॉब संग्रहीत",
     audit_archived: "पुरानी प्रविष्टियाँ संग्रहित",
+    rate_limits_reset: "दर सीमा रीसेट",
     rate_limits_suspended: "दर सीमाएँ निलंबित",
     rate_limits_resumed: "दर सीमाएँ फिर लागू",
   },
@@ -126,6 +128,7 @@ const known: Record<string, Parameters<typeof t>[0]> = {
   "backup.restored": "backup_restored",
   "jobs.pruned": "jobs_pruned",
   "audit.archived": "audit_archived",
+  "rate_limits.reset": "rate_limits_reset",
   "rate_limits.suspended": "rate_limits_suspended",
   "rate_limits.resumed": "rate_limits_resumed",
 };

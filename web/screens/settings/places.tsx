@@ -63,6 +63,13 @@ const places: readonly SettingsPlace[] = [
     text: () => t("backups_text"),
     needs: "admin.backup",
   },
+  {
+    href: "/settings/rate-limits",
+    icon: "clock",
+    title: () => t("rate_limits"),
+    text: () => t("rate_limits_text"),
+    needs: "admin.config",
+  },
 ];
 
 /** Links to the parts of the settings the user may open; nothing where there is none. */

@@ -39,6 +39,9 @@ export function memoryState(now: () => number = Date.now): StateStore {
       windows.set(key, { log, expiresAtMs: nowMs + usage.resetMs });
       return usage;
     },
+    async clearPlaces(key) {
+      windows.delete(prefixedKey("", key));
+    },
     ...ownMessages(),
     async clock() {
       return now();

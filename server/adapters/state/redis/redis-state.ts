@@ -73,6 +73,7 @@ export function redisState(options: RedisStateOptions): StateStore {
         const [allowed, used, retryMs, resetMs] = answer;
         return { allowed, used, retryMs, resetMs };
       }),
+    clearPlaces: (key) => asked(async () => void (await client.del(keyOf(`w:${key}`)))),
     publish(channel, message) {
       checkMessage(message);
       return asked(async () => void (await client.publish(keyOf(channel), message)));

@@ -42,6 +42,7 @@ export function sqliteState(options: SqliteStateOptions): StateStore {
     delete: (key, ifVersion) => asked(() => statements.delete(prefixedKey(keyPrefix, key), now(), ifVersion)),
     takePlaces: (key, rule, wanted) =>
       asked(() => statements.takePlaces(prefixedKey(keyPrefix, key), rule, wanted, now)),
+    clearPlaces: (key) => asked(() => void statements.clearPlaces(prefixedKey(keyPrefix, key))),
     ...ownMessages(),
     clock: async () => now(),
     async sweep() {
@@ -165,6 +166,7 @@ function windowStatements(database: DatabaseSync) {
     return usage;
   };
   return {
+    clearPlaces: run("DELETE FROM state_windows WHERE k = ?"),
     takePlaces(key: string, rule: RateRule, wanted: number, now: () => number): WindowUsage {
       if (wanted === 0) return take(key, rule, wanted, now);
       begin();
