@@ -286,6 +286,7 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     otherwise: "true",
     text: "false keeps requests over a limit out of the audit",
   },
+  {
     name: "SIMPLETUNER_LOG_LEVEL",
     otherwise: "info",
     text: "debug, info, warn (WARNING), error or fatal (CRITICAL)",
