@@ -43,7 +43,17 @@ import { productVersion } from "./package-root.ts";
 import { sentenceOf } from "./server-address.ts";
 
 /** Commands after those that jobs are about. */
-const topics = [addDestinations, addCloud, addSecrets, addAuth, addAudit, addRateLimits, addMetrics, addStatus, addDoctor];
+const topics = [
+  addDestinations,
+  addCloud,
+  addSecrets,
+  addAuth,
+  addAudit,
+  addRateLimits,
+  addMetrics,
+  addStatus,
+  addDoctor,
+];
 
 /** Everything about jobs. */
 function addJobs(program: Command, io: Io): void {

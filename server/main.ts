@@ -119,16 +119,18 @@ async function listenAndRun(
   };
   const url = urlOf(server, config);
   log.info({ url, state_dir: config.stateDir }, "listening");
-  const entrance = config.publicUrl ?? (config.tls === null ? url : url.replace("http:", "https:"));
   return {
     url,
-    accessUrl: !othersReach(config)
-      ? null
-      : (await app.hasAccounts())
-        ? entrance
-        : `${entrance}/?access_token=${accessToken}`,
+    accessUrl: othersReach(config)
+      ? accessUrlOf(config, url, !(await app.hasAccounts()) && accessToken)
+      : null,
     close: () => (closing ??= closeAll()),
   };
+}
+
+function accessUrlOf({ publicUrl, tls }: ServerConfig, url: string, token: string | false): string {
+  const entrance = publicUrl ?? (tls === null ? url : url.replace("http:", "https:"));
+  return token === false ? entrance : `${entrance}/?access_token=${token}`;
 }
 
 /** Lets its holder in until there are accounts: at every start another, or the same for all servers that share the key. */

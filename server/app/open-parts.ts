@@ -52,8 +52,7 @@ import { openStaging } from "./open-staging.ts";
 /** Opens what everything else stands on. */
 export async function openParts(options: AppOptions, stopping: AbortSignal) {
   const { config, log, now } = options;
-  const paths = statePaths(config.stateDir);
-  await mkdir(paths.jobs, { recursive: true, mode: 0o700 });
+  const paths = await openStateDir(config.stateDir);
   const { keyRing, secrets } = openKeys(options, paths);
   const state = await sharedState(options, paths);
   const replicas = replicaSide(options, paths, { keyRing, state, stores: () => stores, stopping });
@@ -169,6 +168,12 @@ function sharedState({ config, log, now }: AppOptions, { state }: StatePaths) {
     now,
     onError: (error) => log.error({ err: error }, "the state backend has trouble"),
   });
+}
+
+async function openStateDir(stateDir: string): Promise<StatePaths> {
+  const paths = statePaths(stateDir);
+  await mkdir(paths.jobs, { recursive: true, mode: 0o700 });
+  return paths;
 }
 
 /** What makes this server one of several; null where it is the only one. */
