@@ -7,6 +7,7 @@ import { type Component, databaseHealth, type HealthCheck, type HealthOptions } 
 import type { HttpMeter } from "./http-meter.ts";
 import type { Collector, MetricRegistry, Sample } from "./metric-registry.ts";
 import type { Readiness } from "./readiness.ts";
+import type { RequestLimits } from "./request-limits.ts";
 import type { SpendGuard } from "./spend-guard.ts";
 
 /** What metrics are collected from. */
@@ -16,6 +17,7 @@ export interface MetricSources extends Pick<HealthOptions, "pingDatabase" | "dat
   spendGuard: Pick<SpendGuard, "statuses">;
   outbound: { breakers(): readonly CircuitBreaker[] };
   httpMeter: HttpMeter;
+  limits: Pick<RequestLimits, "counts">;
   health: HealthCheck;
   readiness: Pick<Readiness, "reason">;
   stateDir: string;
@@ -32,6 +34,7 @@ const dayMs = 86_400_000;
 export function collectMetrics(metrics: MetricRegistry, sources: MetricSources): void {
   metrics.collectWith("jobs", jobMetrics(sources));
   metrics.collectWith("http", sources.httpMeter.collect);
+  metrics.collectWith("rate_limits", rateLimitMetrics(sources));
   metrics.collectWith("audit", auditMetrics(sources));
   metrics.collectWith("health", healthMetrics(sources));
   metrics.collectWith("circuit_breakers", breakerMetrics(sources));
@@ -65,6 +68,20 @@ function jobMetrics({ counts }: MetricSources): Collector {
 
 function byStatus(statuses: readonly string[], valueOf: (status: string) => number): Sample[] {
   return statuses.map((status) => ({ labels: { status }, value: valueOf(status) }));
+}
+
+function rateLimitMetrics({ limits }: Pick<MetricSources, "limits">): Collector {
+  return async () => {
+    const { rules, violations, trackedClients } = limits.counts.snapshot();
+    return {
+      simpletuner_rate_limit_violations_total: [{ value: violations }],
+      simpletuner_rate_limit_violations_by_rule_total: rules.map(({ rule, refused }) => ({
+        labels: { rule },
+        value: refused,
+      })),
+      simpletuner_rate_limit_tracked_clients: [{ value: trackedClients }],
+    };
+  };
 }
 
 /** The numbers of entries tell how many there are; by type they are counted on from where the last scrape was. */
