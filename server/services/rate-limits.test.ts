@@ -64,6 +64,15 @@ describe("what an administrator sees of rate limits", () => {
     assert.ok(answer.tracked_clients >= 1);
   });
 
+  it("is told to Prometheus", async () => {
+    const path = { body: { prometheus_enabled: true, prometheus_categories: ["rate_limits"] } };
+    await root.call("PUT /api/cloud/metrics/config", path);
+    const text = await (await root.fetch("/api/cloud/metrics/prometheus")).text();
+    assert.match(text, /^simpletuner_rate_limit_violations_total 2$/m);
+    assert.match(text, /^simpletuner_rate_limit_violations_by_rule_total\{rule="default"\} 2$/m);
+    assert.match(text, /^simpletuner_rate_limit_tracked_clients [1-9]/m);
+  });
+
   it("is how much a client has used, by address, name or as the audit says; looking counts nothing", async () => {
     const usage = (client: string) => root.call("GET /api/cloud/rate-limits/usage", { query: { client } });
     await ask("203.0.113.2");
