@@ -67,7 +67,9 @@ export function processIo(): Io {
     firstAt ||= performance.now();
     controller.abort(name);
   };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, interrupt);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, interrupt);
+  // For a server that writes a log file it means to open the file anew.
+  if (!process.env["SIMPLETUNER_LOG_FILE"]) process.on("SIGHUP", interrupt);
   return {
     out: sinkOf(process.stdout),
     err: sinkOf(process.stderr),

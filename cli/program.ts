@@ -18,6 +18,8 @@ import { addDestinations } from "./commands/destinations.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addJobsArtifacts } from "./commands/jobs-artifacts.ts";
 import { addJobsCancel } from "./commands/jobs-cancel.ts";
+import { addJobsImportHistory } from "./commands/jobs-import-history.ts";
+import { addJobsPurge } from "./commands/jobs-purge.ts";
 import { addJobsDelete } from "./commands/jobs-delete.ts";
 import { addJobsDeliver, addJobsDeliveries } from "./commands/jobs-deliver.ts";
 import { addJobsDiff } from "./commands/jobs-diff.ts";
@@ -53,6 +55,30 @@ const topics = [
   addDoctor,
 ];
 
+/** Everything about jobs. */
+function addJobs(program: Command, io: Io): void {
+  const jobs = program.command("jobs").description("submit, list and follow jobs");
+  for (const add of [
+    addJobsSubmit,
+    addJobsList,
+    addJobsGet,
+    addJobsFollow,
+    addJobsLogs,
+    addJobsArtifacts,
+    addJobsDownload,
+    addJobsDeliveries,
+    addJobsDeliver,
+    addJobsCancel,
+    addJobsRetry,
+    addJobsDelete,
+    addJobsPurge,
+    addJobsImportHistory,
+    addJobsDiff,
+  ]) {
+    add(jobs, io);
+  }
+}
+
 /** The whole command line. */
 function cliProgram(io: Io): Command {
   const program = new Command("simpletuner-cloud")
@@ -72,24 +98,7 @@ function cliProgram(io: Io): Command {
     });
   addServer(program, io);
   addDemo(program, io);
-  const jobs = program.command("jobs").description("submit, list and follow jobs");
-  for (const add of [
-    addJobsSubmit,
-    addJobsList,
-    addJobsGet,
-    addJobsFollow,
-    addJobsLogs,
-    addJobsArtifacts,
-    addJobsDownload,
-    addJobsDeliveries,
-    addJobsDeliver,
-    addJobsCancel,
-    addJobsRetry,
-    addJobsDelete,
-    addJobsDiff,
-  ]) {
-    add(jobs, io);
-  }
+  addJobs(program, io);
   const configs = program.command("configs").description("saved configurations");
   for (const add of [
     addConfigsList,

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { apiClient, ApiError, type ApiClient } from "@simpletuner-cloud/contract/client.ts";
 import { CommandFailure, usageExitCode, type Io } from "./io.ts";
 
@@ -53,7 +54,11 @@ export function reachableHost(host: string): string {
 /** Connects to the server at `baseUrl` with the API key of the environment; sends nothing yet. Ctrl-C ends every call. */
 export function connectTo(baseUrl: string, io: Pick<Io, "env" | "interrupted">): ServerConnection {
   const key = io.env["SIMPLETUNER_API_KEY"];
-  const headers: Record<string, string> = key ? { "x-api-key": key } : {};
+  // One id for all that a command does, for finding it in the server's log.
+  const headers: Record<string, string> = {
+    "x-correlation-id": randomUUID().slice(-12),
+    ...(key && { "x-api-key": key }),
+  };
   if (io.env["SIMPLETUNER_SSL_NO_VERIFY"] === "true") process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
   const timedFetch: typeof fetch = (input, init) => {
     const slow = /\/(preview|submit|retry|database\/(verify|vacuum)\/\w+)(\?|$)/.test(String(input));

@@ -21,6 +21,7 @@ import { preSubmitEndpoints } from "./pre-submit.ts";
 import { providerAccountEndpoints } from "./provider-account.ts";
 import { providerSettingEndpoints } from "./provider-settings.ts";
 import { providerEndpoints } from "./providers.ts";
+import { publishingEndpoints } from "./publishing.ts";
 import { queueEndpoints } from "./queue.ts";
 import { rateLimitEndpoints } from "./rate-limits.ts";
 import { resultEndpoints } from "./results.ts";
@@ -29,6 +30,7 @@ import { storageKeyEndpoints } from "./storage-keys.ts";
 import { storageSettingEndpoints } from "./storage-settings.ts";
 import { systemEndpoints } from "./system.ts";
 import { trainerEventEndpoints } from "./trainer-events.ts";
+import { tunnelEndpoints } from "./tunnel.ts";
 import { webhookEndpoints } from "./webhooks.ts";
 import { userEndpoints } from "./users.ts";
 
@@ -52,6 +54,8 @@ export const api = {
   providerSettings: providerSettingEndpoints,
   providerAccount: providerAccountEndpoints,
   secrets: secretEndpoints,
+  publishing: publishingEndpoints,
+  tunnel: tunnelEndpoints,
   circuitBreakers: circuitBreakerEndpoints,
   rateLimits: rateLimitEndpoints,
   cost: costEndpoints,

@@ -8,18 +8,13 @@ type EndpointsOf<T> = T[keyof T] extends infer Group
     : never
   : never;
 type AnyEndpoint = Extract<EndpointsOf<Api>, Endpoint>;
-type RouteOf<E extends Endpoint> = `${E["method"]} ${E["path"]}`;
+/** Made once, so that the type checker looks the endpoint of a call up instead of trying them all. */
+type EndpointByRoute = { [E in AnyEndpoint as `${E["method"]} ${E["path"]}`]: E };
 
 /** Every route as `METHOD /path/{parameter}`. */
-export type Route = RouteOf<AnyEndpoint>;
+export type Route = keyof EndpointByRoute;
 
-type EndpointAt<R extends Route> = AnyEndpoint extends infer E
-  ? E extends Endpoint
-    ? RouteOf<E> extends R
-      ? E
-      : never
-    : never
-  : never;
+type EndpointAt<R extends Route> = EndpointByRoute[R];
 
 type RequestOf<E extends Endpoint> = {
   params?: InputOf<E>["params"];

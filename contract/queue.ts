@@ -1,5 +1,6 @@
 import { Type } from "typebox";
 import { endpoint } from "./endpoint.ts";
+import { terminalStatuses } from "./jobs.ts";
 
 const Limits = Type.Object(
   { max_concurrent: Type.Integer({ minimum: 1, maximum: 100 }) },
@@ -48,6 +49,41 @@ export const queueEndpoints = {
     summary: "How many jobs run at once",
     body: Limits,
     answer: Limits,
+    errors: [],
+  }),
+  retention: endpoint({
+    method: "GET",
+    path: "/api/queue/retention",
+    access: "queue.manage",
+    tag,
+    summary: "How long ended jobs are kept, how many are due to be archived, and what archives take",
+    answer: Type.Object({
+      days: Type.Union([Type.Integer(), Type.Null()], { description: "After a job's end; null keeps all" }),
+      due: Type.Integer({ description: "Jobs that the next round archives" }),
+      ended: Type.Integer(),
+      archives: Type.Object({ files: Type.Integer(), bytes: Type.Integer() }),
+      archive_folder: Type.String(),
+    }),
+    errors: [],
+  }),
+  cleanup: endpoint({
+    method: "POST",
+    path: "/api/queue/cleanup",
+    access: "queue.manage",
+    tag,
+    summary:
+      "Archives jobs that ended so many days ago and takes them out, never one under way; outputs stay",
+    query: Type.Object({
+      days: Type.Optional(Type.Integer({ minimum: 1, maximum: 365, default: 30 })),
+      status: Type.Optional(Type.Enum(terminalStatuses)),
+      dry_run: Type.Optional(Type.Boolean({ description: "Only counts them" })),
+    }),
+    answer: Type.Object({
+      success: Type.Literal(true),
+      deleted: Type.Integer(),
+      days: Type.Integer(),
+      dry_run: Type.Boolean(),
+    }),
     errors: [],
   }),
 } as const;

@@ -127,7 +127,10 @@ const cliLoads = [
   "server/restore-offline.ts",
   "server/recover-account.ts",
   "server/database-offline.ts",
+  "server/rotate-credential-key.ts",
+  "server/import-job-history.ts",
   "server/copy-database-offline.ts",
+  "server/settle-offline.ts",
 ];
 
 function problemOf(one: Import): string | null {

@@ -6,7 +6,9 @@ import { makeBackups } from "./background/make-backups.ts";
 import { appliedRestore, finishRestore } from "./backups/restore-backup.ts";
 import { settleRestoredJobs } from "./services/restored-jobs.ts";
 import { followCosts } from "./background/follow-costs.ts";
+import { keepJobs } from "./background/keep-jobs.ts";
 import { keepLeases } from "./background/keep-leases.ts";
+import { shareKeys } from "./background/share-keys.ts";
 import { rescueJobs } from "./background/rescue-jobs.ts";
 import {
   type JobQueue,
@@ -30,6 +32,8 @@ import { composeHandlers } from "./app/compose-handlers.ts";
 import { startDeliveries } from "./app/open-deliveries.ts";
 import { takePart } from "./app/open-replicas.ts";
 import { openParts, type Parts } from "./app/open-parts.ts";
+import { serverIdentity } from "./app/server-identity.ts";
+import { takeJobHistory } from "./app/take-job-history.ts";
 import { webListener } from "./app/web-listener.ts";
 
 /** A composed application. */
@@ -54,7 +58,10 @@ export async function createApp(options: AppOptions): Promise<App> {
   const { stores, storage, received, db } = parts;
   const lead: { term: Term | null } = { term: null };
   const queue = openQueue(parts, lead, stopping.signal);
-  const loops = startOwnLoops(parts, stopping.signal);
+  const identity = serverIdentity(options.config.stateDir, parts.replicas?.membership.self.id);
+  const loops = startOwnLoops(parts, identity, stopping.signal);
+  // Before anything is sealed: another server may hold fewer keys.
+  await loops.keys.runOnce();
   const leading = leaderWork(options, parts, queue, lead);
   const replicas =
     parts.replicas && takePart({ ...parts, replicas: parts.replicas, queue, lead: leading.lead });
@@ -76,6 +83,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     async start() {
       await settleRestore(options, parts);
       loops.deliveries.wake();
+      await startTunnel(options, parts);
       if (replicas) {
         await replicas.join();
         return { rescued: 0 };
@@ -84,8 +92,10 @@ export async function createApp(options: AppOptions): Promise<App> {
     },
     async stop() {
       stopping.abort();
+      await parts.tunnel.stop();
       await queue.settled();
       await Promise.all(Object.values(loops).map((loop) => loop.settled()));
+      await stores.keyHolders.remove(identity.serverId).catch(() => undefined);
       if (replicas) await replicas.leave();
       else await leading.settled();
       await parts.replicas?.follower.settled();
@@ -109,10 +119,19 @@ async function settleRestore({ now }: AppOptions, { paths, auditLog, stores, log
   log.warn({ backup_id: restored.backup_id, kept: restored.replaced }, "the backup is in place");
 }
 
+/** The tunnel of the configuration; a server that cannot have it does everything else. */
+async function startTunnel({ config }: AppOptions, { tunnel, log }: Parts): Promise<void> {
+  if (config.tunnel === null) return;
+  await tunnel
+    .start(config.tunnel)
+    .catch((error: unknown) => log.error({ err: error }, "there is no tunnel"));
+}
+
 /** What every server does again and again. */
-function startOwnLoops(parts: Parts, stopping: AbortSignal) {
+function startOwnLoops(parts: Parts, server: ReturnType<typeof serverIdentity>, stopping: AbortSignal) {
   return {
     leases: keepLeases({ ...parts, stopping }),
+    keys: shareKeys({ ...parts, ...parts.stores, server, stopping }),
     deliveries: startDeliveries(parts, stopping),
   };
 }
@@ -129,6 +148,7 @@ function startLeaderLoops(options: AppOptions, parts: Parts, queue: JobQueue, st
     audit: sealAudit(keepingOf(options, parts, stopping)),
     archive: archiveAudit(keepingOf(options, parts, stopping)),
     backups: makeBackups({ ...parts, ...parts.stores, stopping }),
+    oldJobs: keepJobs({ ...parts, jobRetentionDays: options.config.jobRetentionDays, stopping }),
   };
 }
 
@@ -143,6 +163,7 @@ function leaderWork(options: AppOptions, parts: Parts, queue: JobQueue, lead: { 
     loops = startLeaderLoops(options, parts, queue, term.signal);
     const { stores } = parts;
     const { uploadDrainMs } = options.config;
+    await takeJobHistory(stores, parts.paths.jobHistory, parts.log);
     const rescued = await rescueJobs({ ...parts, ...stores, queue, uploadDrainMs });
     // What ran on while nobody led has to be counted, and perhaps stopped, before anything else starts.
     await loops.costs.runOnce();

@@ -1,7 +1,9 @@
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
+import { type TunnelProgram, tunnelPrograms } from "@simpletuner-cloud/contract/tunnel.ts";
 import { databaseOf, type DatabaseServerAddress } from "./config/database.ts";
 import { type ExternalStorageConfig, externalStorageOf } from "./config/external-storage.ts";
+import { type LogFileConfig, logFileOf, logLevelOf } from "./config/log.ts";
 import { type OutboundConfig, outboundOf } from "./config/outbound.ts";
 import { type ReplicaConfig, replicasOf } from "./config/replicas.ts";
 import { type ReplicateConfig, replicateOf } from "./config/replicate.ts";
@@ -25,12 +27,16 @@ export interface ServerConfig {
   database: DatabaseServerAddress | null;
   /** SIMPLETUNER_PUBLIC_URL: how others reach this server; default http://host:port. */
   publicUrl: string | null;
+  /** SIMPLETUNER_TUNNEL: the program that gives the server an address on the internet from its start on; default none. */
+  tunnel: TunnelProgram | null;
   /** SIMPLETUNER_TRAINER_COMMAND: a command line that trains instead of SimpleTuner or the bundled trainer. */
   trainerCommand: string | null;
-  /** SIMPLETUNER_LOG_LEVEL: debug, info, warn, error; default info. */
+  /** SIMPLETUNER_LOG_LEVEL: debug, info, warn, error, fatal; default info. */
   logLevel: string;
   /** SIMPLETUNER_LOG_FORMAT: json or text; default json, text on a terminal. */
   logFormat: "json" | "text";
+  /** SIMPLETUNER_LOG_FILE: a file that gets every line too, and when it is put aside. */
+  logFile: LogFileConfig | null;
   /** SIMPLETUNER_MAX_EVENT_STREAMS: open event streams of all callers together; default 2000. */
   maxEventStreams: number;
   /** SIMPLETUNER_CANCEL_GRACE_SECONDS: between TERM and KILL of a cancelled trainer; default 30 (CONTRACT 3.4). */
@@ -48,6 +54,8 @@ export interface ServerConfig {
   backupFolder: string | null;
   /** SIMPLETUNER_BACKUP_URL: an external bucket that each backup is copied to. */
   backupBucket: ExternalStorageConfig | null;
+  /** SIMPLETUNER_JOB_RETENTION_DAYS: jobs that ended earlier go into archives; default 90, 0 (null) keeps all (CONTRACT 5.2). */
+  jobRetentionDays: number | null;
   /** SIMPLETUNER_AUDIT_RETENTION_DAYS: entries that are older go into archives; default 90, 0 (null) keeps all (CONTRACT 5.2). */
   auditRetentionDays: number | null;
   /** SIMPLETUNER_STAGING_URL: the external bucket that providers fetch large archives from; null without. */
@@ -77,9 +85,11 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     stateDir: isAbsolute(stateDir) ? stateDir : resolve(stateDir),
     database,
     publicUrl,
+    tunnel: tunnelOf(env),
     trainerCommand: env["SIMPLETUNER_TRAINER_COMMAND"] || null,
-    logLevel: oneOf(env, "SIMPLETUNER_LOG_LEVEL", ["debug", "info", "warn", "error"], "info"),
+    logLevel: logLevelOf(env),
     logFormat: oneOf(env, "SIMPLETUNER_LOG_FORMAT", ["json", "text"], process.stdout.isTTY ? "text" : "json"),
+    logFile: logFileOf(env),
     maxEventStreams: integerOf(env, "SIMPLETUNER_MAX_EVENT_STREAMS", 2_000, 1, 100_000),
     cancelGraceMs: integerOf(env, "SIMPLETUNER_CANCEL_GRACE_SECONDS", 30, 1, 3_600) * 1_000,
     uploadDrainMs: integerOf(env, "SIMPLETUNER_UPLOAD_DRAIN_SECONDS", 60, 0, 86_400) * 1_000,
@@ -89,6 +99,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     externalStorage: externalStorageOf(env, "SIMPLETUNER_STORAGE"),
     backupFolder: env["SIMPLETUNER_BACKUP_DIR"] || null,
     backupBucket: externalStorageOf(env, "SIMPLETUNER_BACKUP"),
+    jobRetentionDays: integerOf(env, "SIMPLETUNER_JOB_RETENTION_DAYS", 90, 0, 36_500) || null,
     auditRetentionDays: integerOf(env, "SIMPLETUNER_AUDIT_RETENTION_DAYS", 90, 0, 36_500) || null,
     stagingBucket: externalStorageOf(env, "SIMPLETUNER_STAGING"),
     trustedProxies: addressRangesOf(env, "SIMPLETUNER_TRUSTED_PROXIES", ["127.0.0.0/8", "::1"]),
@@ -100,6 +111,11 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     rateLimits: rateLimitsOf(env),
     secrets: secretsOf(env),
   };
+}
+
+function tunnelOf(env: NodeJS.ProcessEnv): TunnelProgram | null {
+  const program = oneOf(env, "SIMPLETUNER_TUNNEL", ["none", ...tunnelPrograms], "none");
+  return program === "none" ? null : program;
 }
 
 function publicUrlOf(text: string | undefined): string | null {

@@ -47,6 +47,11 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     text: "how trainers and browsers elsewhere reach the server",
   },
   {
+    name: "SIMPLETUNER_TUNNEL",
+    otherwise: "none",
+    text: "cloudflared or ngrok: the program, installed here, that gives the server an address on the internet from its start on",
+  },
+  {
     name: "SIMPLETUNER_TRAINER_COMMAND",
     otherwise: "",
     text: "a command line that trains instead of SimpleTuner or the bundled trainer; it gets CONFIG_PATH",
@@ -151,6 +156,11 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     name: "SIMPLETUNER_BACKUP_SECRET_ACCESS_KEY",
     otherwise: "AWS_SECRET_ACCESS_KEY",
     text: "secret key for the bucket of the backups",
+  },
+  {
+    name: "SIMPLETUNER_JOB_RETENTION_DAYS",
+    otherwise: "90",
+    text: "days that jobs stay after their end, with their logs, before they are moved into archives; 0 keeps them for ever",
   },
   {
     name: "SIMPLETUNER_AUDIT_RETENTION_DAYS",
@@ -276,12 +286,41 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     otherwise: "true",
     text: "false keeps requests over a limit out of the audit",
   },
-  { name: "SIMPLETUNER_LOG_LEVEL", otherwise: "info", text: "debug, info, warn or error" },
+  {
+    name: "SIMPLETUNER_LOG_LEVEL",
+    otherwise: "info",
+    text: "debug, info, warn (WARNING), error or fatal (CRITICAL)",
+  },
   { name: "SIMPLETUNER_LOG_FORMAT", otherwise: "json, text on a terminal", text: "json or text" },
+  {
+    name: "SIMPLETUNER_LOG_FILE",
+    otherwise: "",
+    text: "file that gets every line of the log beside the error output; opened anew at SIGHUP",
+  },
+  {
+    name: "SIMPLETUNER_LOG_FILE_MAX_MIB",
+    otherwise: "100",
+    text: "a larger log file is put aside as <file>.1 and so on; 0 leaves that to a program such as logrotate",
+  },
+  {
+    name: "SIMPLETUNER_LOG_FILE_KEEP",
+    otherwise: "5",
+    text: "log files that were put aside and stay",
+  },
   {
     name: "SIMPLETUNER_CREDENTIAL_KEY",
     otherwise: "made in the state directory",
-    text: "32 bytes in base64 that seal stored secrets",
+    text: "32 bytes in base64 that seal stored secrets; with commas more keys behind it, that only open what they sealed before",
+  },
+  {
+    name: "SIMPLETUNER_CREDENTIAL_KEY_FILE",
+    otherwise: "",
+    text: "file that holds those keys instead, one a line; read again when it changes",
+  },
+  {
+    name: "SIMPLETUNER_CREDENTIAL_KEY_COMMAND",
+    otherwise: "",
+    text: "command that prints those keys instead, as one that asks a key service does; run at start",
   },
   {
     name: "SIMPLETUNER_SESSION_CLEANUP_INTERVAL",

@@ -8,11 +8,12 @@ import { createApp } from "./app.ts";
 import { readConfig, type ServerConfig } from "./config.ts";
 import { StartError } from "./config/values.ts";
 import { type StatePaths, statePaths } from "./config/state-paths.ts";
-import { credentialKey } from "./credential-key.ts";
+import { credentialKeys } from "./credential-key.ts";
 import { secretBox } from "./domain/sealed-secret.ts";
 import { type Authenticate, isLoopbackAddress, isLoopbackName } from "./http/authenticate.ts";
 import { type Listener, openListener } from "./listener.ts";
-import { serverLog } from "./log.ts";
+import { hideSecretsOf, hideValue } from "./domain/hidden-values.ts";
+import { openLog } from "./log.ts";
 import { readiness } from "./services/readiness.ts";
 import { lockState } from "./state-lock.ts";
 
@@ -50,9 +51,16 @@ export async function startServer(options: StartOptions = {}): Promise<RunningSe
     ...readConfig(env),
     ...definedOnly({ host: options.host, port: options.port, stateDir: options.stateDir }),
   };
-  const unlock = lockStateDir(config);
+  const unlockState = lockStateDir(config);
+  let closeLog = (): void => undefined;
+  const unlock = (): void => {
+    closeLog();
+    unlockState();
+  };
   try {
-    return await listenAndRun(config, options, env, unlock);
+    const { log, close } = openLog(config);
+    closeLog = close;
+    return await listenAndRun(config, options, env, { log, unlock });
   } catch (error) {
     unlock();
     throw error;
@@ -63,11 +71,12 @@ async function listenAndRun(
   config: ServerConfig,
   options: StartOptions,
   env: NodeJS.ProcessEnv,
-  unlock: () => void,
+  { log, unlock }: { log: Logger; unlock: () => void },
 ): Promise<RunningServer> {
-  const log = serverLog(config);
+  hideSecretsOf(env);
   restoreOrWait(config, log);
   const accessToken = accessTokenOf(config, env);
+  hideValue(accessToken);
   const server = openListener(config.tls, log);
   const ready = readiness();
   const app = await createApp({
@@ -79,6 +88,7 @@ async function listenAndRun(
     authenticate: options.authenticate ?? null,
     findCaller: options.findCaller ?? null,
     baseUrl: () => config.publicUrl ?? urlOf(server, config),
+    localUrl: () => urlOf(server, config),
     now: options.now ?? Date.now,
     readiness: ready,
     checkAnswers: options.checkAnswers ?? false,
@@ -109,22 +119,24 @@ async function listenAndRun(
   };
   const url = urlOf(server, config);
   log.info({ url, state_dir: config.stateDir }, "listening");
-  const entrance = config.publicUrl ?? (config.tls === null ? url : url.replace("http:", "https:"));
   return {
     url,
-    accessUrl: !othersReach(config)
-      ? null
-      : (await app.hasAccounts())
-        ? entrance
-        : `${entrance}/?access_token=${accessToken}`,
+    accessUrl: othersReach(config)
+      ? accessUrlOf(config, url, !(await app.hasAccounts()) && accessToken)
+      : null,
     close: () => (closing ??= closeAll()),
   };
+}
+
+function accessUrlOf({ publicUrl, tls }: ServerConfig, url: string, token: string | false): string {
+  const entrance = publicUrl ?? (tls === null ? url : url.replace("http:", "https:"));
+  return token === false ? entrance : `${entrance}/?access_token=${token}`;
 }
 
 /** Lets its holder in until there are accounts: at every start another, or the same for all servers that share the key. */
 function accessTokenOf({ replicas, stateDir }: ServerConfig, env: NodeJS.ProcessEnv): string {
   if (!replicas.areMany) return randomBytes(18).toString("base64url");
-  return secretBox(credentialKey(statePaths(stateDir).credentialKey, env)).sign("access token", []);
+  return secretBox(credentialKeys(statePaths(stateDir).credentialKey, env)).sign("access token", []);
 }
 
 /** Waits for the requests under way, at most so long; then cuts them off. */

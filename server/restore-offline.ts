@@ -2,8 +2,8 @@ import type { BackupComponent, BackupInfo } from "@simpletuner-cloud/contract/ba
 import { backupIds, backupInfo, readManifest } from "./backups/backup-folder.ts";
 import { applyRestore, componentsToRestore, stageRestore } from "./backups/restore-backup.ts";
 import { statePaths } from "./config/state-paths.ts";
-import { credentialKey } from "./credential-key.ts";
-import { keyFingerprint, secretBox } from "./domain/sealed-secret.ts";
+import { credentialKeys } from "./credential-key.ts";
+import { secretBox } from "./domain/sealed-secret.ts";
 import { restoreWarnings } from "./services/backups.ts";
 import { lockState } from "./state-lock.ts";
 
@@ -40,10 +40,10 @@ export async function restoreOffline(
     const { dryRun, atMs } = options;
     await stageRestore(`${root}/${id}`, manifest, { paths, components, dryRun, atMs });
     const applied = dryRun ? null : applyRestore(paths);
-    const fingerprint = keyFingerprint(secretBox(credentialKey(paths.credentialKey, place.env)));
+    const { holds } = secretBox(credentialKeys(paths.credentialKey, place.env));
     return {
       components,
-      warnings: restoreWarnings(manifest, fingerprint, components),
+      warnings: restoreWarnings(manifest, holds, components),
       replaced: applied?.replaced ?? null,
     };
   } finally {

@@ -177,6 +177,7 @@ async function printEstimate({ call }: ServerConnection, io: Io): Promise<void> 
 /** What the stand-in saw and billed, beside what the server counted. */
 async function printSeen({ emulator }: ReplicateDemo, job: Job, io: Io): Promise<void> {
   const seen = await emulator.seen();
+  fact(io, "Note", "the stand-in trains nothing: this model is made up, its way here is real");
   const cost = `${formatUsd(job.cost_usd ?? 0)} on ${job.hardware_type ?? "its hardware"}; billed were ${formatUsd(seen.billedMicros / 1e6)}`;
   fact(io, "Cost", cost);
   const told = `${counted(seen.calls, "call")}, ${counted(seen.webhooksTaken, "webhook")} taken`;

@@ -12,14 +12,16 @@ import {
   withoutControls,
 } from "../output.ts";
 import { secretFor } from "../secret-input.ts";
+import { addRotateKey } from "./secrets-rotate-key.ts";
 
-/** Adds `secrets list`, `set`, `delete` and `doctor`. */
+/** Adds `secrets list`, `set`, `delete`, `doctor` and `rotate-key`. */
 export function addSecrets(program: Command, io: Io): void {
   const secrets = program.command("secrets").description("tokens and other secrets of the server");
   addList(secrets, io);
   addSet(secrets, io);
   addDelete(secrets, io);
   addDoctor(secrets, io);
+  addRotateKey(secrets, io);
 }
 
 const list = "GET /api/cloud/secrets";

@@ -92,7 +92,7 @@ async function answer(
     return;
   }
   const body = await bodyOf(request, received);
-  if (trouble) {
+  if (trouble !== null && trouble.answer !== "through") {
     const {
       status,
       body: text,

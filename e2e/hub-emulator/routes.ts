@@ -244,7 +244,7 @@ function checkCard(card: string): void {
   const front = /^---\n([\s\S]*?)\n---\n/.exec(card)?.[1];
   if (front === undefined) throw new HubProblem(400, "Your push was rejected: README.md has no metadata");
   const license = /^license: "?([^"\n]*)"?$/m.exec(front)?.[1];
-  if (license !== undefined && !/^[a-z0-9][a-z0-9.-]*$/.test(license))
+  if (license !== undefined && !/^[a-z0-9][a-z0-9.+-]*$/.test(license))
     throw new HubProblem(400, 'Invalid metadata in README.md: "license" must be one of the known ones');
 }
 

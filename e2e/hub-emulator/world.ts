@@ -19,8 +19,8 @@ export interface HubToken {
 export interface HubTrouble {
   /** Of `METHOD /path`. */
   on: RegExp;
-  /** `cut`: the connection breaks in the middle of the body; `hang`: nothing is ever answered. */
-  answer: "cut" | "hang" | { status: number; body: string; headers?: Record<string, string> };
+  /** `cut`: the connection breaks in the middle of the body; `hang`: nothing is ever answered; `through`: the right answer. */
+  answer: "cut" | "hang" | "through" | { status: number; body: string; headers?: Record<string, string> };
   times: number;
 }
 

@@ -16,6 +16,7 @@ export interface WebhookFaults {
 export interface SentDelivery {
   id: string;
   predictionId: string;
+  url: string;
   status: string;
   answer: number | null;
 }
@@ -54,7 +55,7 @@ export function webhookSender({ faults, view, now }: WebhookSenderOptions) {
       if (attempt > 0) await delay(firstWaitMs * 2 ** attempt, undefined, { signal: stopped.signal });
       const signedWith = Math.random() < faults.misSigned ? randomBytes(24) : key;
       const answer = await post(url, { id, body, key: signedWith }, stopped.signal).catch(() => null);
-      sent.push({ id, predictionId: prediction.id, status, answer });
+      sent.push({ id, predictionId: prediction.id, url, status, answer });
       if (answer !== null && answer < 300) taken++;
     }
   };

@@ -108,6 +108,7 @@ function checkJob(plan: PlannedJob, job: Job, predictions: readonly StoredPredic
   const wanted = statusAfter[standing.status];
   if (job.status !== wanted)
     problems.push(`its prediction is ${standing.status}; ${job.error_code} ${job.error_message}`);
+  if (!prediction.model.endsWith(`-${plan.hardware}`)) problems.push(`it ran on ${prediction.model}`);
   if (job.status === "failed" && !job.error_message?.includes(String(plan.fate.failure)))
     problems.push(`it says ${job.error_message}`);
   if (job.status === "completed" && !job.output_url) problems.push("it has no model");

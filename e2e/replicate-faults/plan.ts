@@ -7,11 +7,15 @@ export type Course = "completes" | "fails" | "cancelled there" | "cancelled here
 export interface PlannedJob {
   name: string;
   course: Course;
+  /** One of the provider's; each has its own price. */
+  hardware: string;
   steps: number;
   fate: Fate;
   /** When its user cancels it, after its submission. */
   cancelAfterMs: number | null;
 }
+
+const hardware = ["h100", "h100-x2", "h100-x4", "h100-x8", "l40s", "l40s-x2", "l40s-x4", "l40s-x8"];
 
 /** Shares of the courses; the rest completes. */
 const shares: readonly (readonly [Course, number])[] = [
@@ -34,6 +38,7 @@ export function plannedJobs(count: number, random: () => number): PlannedJob[] {
     return {
       name: `fault ${String(index + 1).padStart(4, "0")}`,
       course,
+      hardware: hardware[index % hardware.length] ?? "h100",
       steps: 4 + (index % 7),
       fate,
       cancelAfterMs: patienceMs === undefined ? null : random() * patienceMs,

@@ -45,10 +45,10 @@ export async function faultRun(options: FaultRunOptions): Promise<FaultReport> {
   const startedAt = performance.now();
   const site = await openFaultSite({ ...options, jobs });
   const over = new AbortController();
+  const killing = killAgainAndAgain(site, options, random, over.signal);
   try {
     const ids = new Map<string, string>();
-    const killing = killAgainAndAgain(site, options, random, over.signal);
-    await Promise.all([submitAll(site, jobs, ids), killing.then((each) => each)]);
+    await Promise.all([submitAll(site, jobs, ids), killing]);
     await allOver(site, options);
     const seconds = (performance.now() - startedAt) / 1_000;
     const findings = await checkRun(site, jobs, ids);
@@ -63,6 +63,8 @@ export async function faultRun(options: FaultRunOptions): Promise<FaultReport> {
     };
   } finally {
     over.abort();
+    // A server that is just being started again must be there to be ended.
+    await killing.catch(() => undefined);
     await site.close();
   }
 }
@@ -86,11 +88,15 @@ async function submitAll(
   await Promise.all(cancels);
 }
 
-async function submit({ call, dataloader }: FaultSite, { name, steps }: PlannedJob): Promise<string> {
+async function submit(
+  { call, dataloader }: FaultSite,
+  { name, hardware, steps }: PlannedJob,
+): Promise<string> {
   const { job_id } = await call("POST /api/cloud/jobs/submit", {
     body: {
       provider: "replicate",
       name,
+      hardware,
       config: { model_family: "flux", max_train_steps: steps },
       dataloader_config: dataloader,
       idempotency_key: randomUUID(),

@@ -30,6 +30,7 @@ export function accountParts(options: AppOptions, stores: Stores, secrets: Secre
     ownPages: ownPages({
       publicUrl: config.publicUrl,
       csrfToken: (sessionId) => secrets.sign("csrf", [sessionId]),
+      isCsrfToken: (sessionId, token) => secrets.verify("csrf", [sessionId], token),
     }),
     denials: denials({
       ...stores,

@@ -19,6 +19,8 @@ export interface AppOptions {
   findCaller: ((userId: string) => Promise<Caller | null>) | null;
   /** This server's address, known once it listens. */
   baseUrl: () => string;
+  /** How a program on this machine reaches it, known once it listens. */
+  localUrl: () => string;
   now: () => number;
   /** Set by who starts and stops the server; tells load balancers. */
   readiness: Readiness;

@@ -14,7 +14,7 @@ import { serverCare, sqliteCare } from "../db/care/database-care.ts";
 import { bringUpToDate } from "../db/open-database.ts";
 import type { AllHandlers } from "../http/mount-api.ts";
 import { artifactService } from "../services/artifacts.ts";
-import { circuitBreakerService } from "../services/circuit-breakers.ts";
+import { outsideHandlers } from "./outside-handlers.ts";
 import { configService } from "../services/configs.ts";
 import { costService } from "../services/cost.ts";
 import { type DataConsentOptions, dataConsentService } from "../services/data-consent.ts";
@@ -24,6 +24,7 @@ import { destinationService } from "../services/destinations.ts";
 import { eventService } from "../services/events.ts";
 import { hintService } from "../services/hints.ts";
 import { accessibleJob } from "../services/job-access.ts";
+import { retentionHandlers } from "../services/job-retention.ts";
 import { jobService } from "../services/jobs.ts";
 import { logService } from "../services/logs.ts";
 import { modelCards } from "../services/model-cards.ts";
@@ -36,7 +37,6 @@ import { queueService } from "../services/queue.ts";
 import { rateLimitService } from "../services/rate-limits.ts";
 import { resultService } from "../services/results.ts";
 import { jobSubmitter } from "../services/submit-job.ts";
-import { secretService } from "../services/secrets.ts";
 import { storageSettingService } from "../services/storage-settings.ts";
 import { trainerEventService } from "../services/trainer-events.ts";
 import { accountHandlers } from "./account-parts.ts";
@@ -45,8 +45,11 @@ import { databaseFacts, type Loops, monitoringHandlers } from "./monitoring-part
 import type { Parts } from "./open-parts.ts";
 import { hubToken } from "./open-providers.ts";
 
-/** SQLite has one writer: while it vacuums, whoever writes waits. This much takes about a second. */
-const largestVacuumedBytes = 128 << 20;
+/**
+ * SQLite has one writer: while it vacuums, whoever writes waits, and the whole server with it. This much takes about a
+ * second.
+ */
+const largestVacuumedBytes = 64 << 20;
 
 /** Every use case, by resource as in the contract. */
 export function composeHandlers(
@@ -81,13 +84,12 @@ export function composeHandlers(
       maxStreams: options.config.maxEventStreams,
     }),
     hints: hintService(stores),
-    queue: queueService({ ...shared, wakeQueue: queue.wake }),
+    queue: queueHandlers(parts, queue),
     providers: providerService({ providers: providers.all }),
     providerSettings: providerConfigService({ ...shared, providers }),
     providerAccount: providerAccountService(shared),
-    secrets: secretService(parts),
+    ...outsideHandlers(parts),
     rateLimits: rateLimitService(shared),
-    circuitBreakers: circuitBreakerService(shared),
     cost: costService(shared),
     events: eventService({ ...shared, maxStreams: options.config.maxEventStreams }),
     trainerEvents: trainerEventService({ ...shared, uploadTokens: parts.tokens }),
@@ -148,6 +150,14 @@ function resultHandlers(
       wakeDeliveries,
       hasHubToken: async () => (await hubToken(parts.secretChain)) !== null,
     }),
+  };
+}
+
+/** The queue, and how long what has left it stays. */
+function queueHandlers(parts: Parts, { wake: wakeQueue }: JobQueue): AllHandlers["queue"] {
+  return {
+    ...queueService({ ...parts, ...parts.stores, wakeQueue }),
+    ...retentionHandlers({ ...parts.retentionOptions, retention: parts.jobRetention }),
   };
 }
 

@@ -4,7 +4,7 @@ import type { ListedOutput } from "../backups/write-backup.ts";
 import { packageVersion } from "../config/package-files.ts";
 import type { StatePaths } from "../config/state-paths.ts";
 import type { Stores } from "../db/stores/open-stores.ts";
-import { keyFingerprint, type SecretBox } from "../domain/sealed-secret.ts";
+import type { SecretBox } from "../domain/sealed-secret.ts";
 import { objectsBelow } from "../services/artifact-archive.ts";
 import { backupCopies } from "../services/backup-copies.ts";
 import type { BackupServiceOptions } from "../services/backups.ts";
@@ -24,10 +24,11 @@ export async function openBackups(
       database: config.database === null ? paths.database : null,
       configs: paths.configs,
       outputs: () => listedOutputs(parts.storage),
-      keyFingerprint: keyFingerprint(parts.secrets),
+      keyFingerprint: parts.secrets.keyId,
       version: packageVersion(),
     },
     paths,
+    holdsKey: parts.secrets.holds,
     copies:
       external &&
       backupCopies(

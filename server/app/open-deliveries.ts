@@ -1,5 +1,5 @@
 import type { OutboundHttp } from "../adapters/outbound/undici/outbound-http.ts";
-import { publisherRegistry } from "../adapters/publishers/registry.ts";
+import { lazyHubLookup, publisherRegistry } from "../adapters/publishers/registry.ts";
 import { type DeliveryLoop, deliverResults } from "../background/deliver-results.ts";
 import type { Stores } from "../db/stores/open-stores.ts";
 import type { SecretBox } from "../domain/sealed-secret.ts";
@@ -22,18 +22,19 @@ export function deliveryParts(
   stores: Stores,
   { outbound, secretChain }: { outbound: OutboundHttp; secretChain: SecretChain },
 ) {
+  const hub = {
+    hubUrl: config.replicate.hubUrl,
+    http: outbound.service({ name: "hugging-face" }),
+    storageHttp: outbound.guarded(),
+  };
+  const token = () => hubToken(secretChain);
   return {
     deliveryOrders: deliveryOrders({ ...stores, now }),
     changeDelivery: deliveryChanges({ ...stores, now }),
-    openPublisher: publisherRegistry({
-      newService: outbound.service,
-      hub: {
-        hubUrl: config.replicate.hubUrl,
-        http: outbound.service({ name: "hugging-face" }),
-        storageHttp: outbound.guarded(),
-        token: () => hubToken(secretChain),
-      },
-    }),
+    // Somebody looks on.
+    hub: lazyHubLookup({ ...hub, http: outbound.service({ name: "hugging-face", retries: 1 }) }),
+    hubToken: token,
+    openPublisher: publisherRegistry({ newService: outbound.service, hub: { ...hub, token } }),
   };
 }
 

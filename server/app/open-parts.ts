@@ -7,21 +7,23 @@ import { type OpenStorage, openStorage } from "../adapters/storage/open-storage.
 import { packageRoot } from "../config/package-files.ts";
 import { StartError } from "../config/values.ts";
 import { statePaths, type StatePaths } from "../config/state-paths.ts";
-import { auditKey, credentialKey, folderMark } from "../credential-key.ts";
+import { auditKey, credentialKeys, folderMark } from "../credential-key.ts";
 import { auditSealer } from "../domain/audit-chain.ts";
 import { auditLog } from "../services/audit-log.ts";
 import { openDatabase } from "../db/open-database.ts";
 import type { CommittedChange } from "../db/stores/jobs.ts";
 import { openStores, type Stores } from "../db/stores/open-stores.ts";
 import { outputsBucket } from "../domain/run-files.ts";
-import { keyFingerprint, type SecretBox, secretBox } from "../domain/sealed-secret.ts";
+import type { KeyRing } from "../domain/key-ring.ts";
+import { type SecretBox, secretBox } from "../domain/sealed-secret.ts";
 import { checkpointRetention } from "../services/checkpoint-retention.ts";
 import { configAccess } from "../services/config-access.ts";
 import { configFiles } from "../services/config-files.ts";
 import { datasetPackaging } from "../services/dataset-packaging.ts";
 import { fencedJobs, onlyServer } from "../services/job-ownership.ts";
 import { jobPricing } from "../services/job-price.ts";
-import { jobSnapshots } from "../services/job-snapshots.ts";
+import { jobRetention, type JobRetentionOptions } from "../services/job-retention.ts";
+import { type JobSnapshots, jobSnapshots } from "../services/job-snapshots.ts";
 import { httpMeter } from "../services/http-meter.ts";
 import { jobMeter } from "../services/job-meter.ts";
 import { metricRegistry } from "../services/metric-registry.ts";
@@ -50,11 +52,10 @@ import { openStaging } from "./open-staging.ts";
 /** Opens what everything else stands on. */
 export async function openParts(options: AppOptions, stopping: AbortSignal) {
   const { config, log, now } = options;
-  const paths = statePaths(config.stateDir);
-  await mkdir(paths.jobs, { recursive: true, mode: 0o700 });
-  const secrets = secretBox(credentialKey(paths.credentialKey, options.env));
+  const paths = await openStateDir(config.stateDir);
+  const { keyRing, secrets } = openKeys(options, paths);
   const state = await sharedState(options, paths);
-  const replicas = replicaSide(options, paths, { secrets, state, stores: () => stores, stopping });
+  const replicas = replicaSide(options, paths, { keyRing, state, stores: () => stores, stopping });
   const turns = replicas ? sharedTurns(replicas.leases) : ownTurns();
   const outputs = await openOutputs(options, paths, replicas && turns);
   const db = await openJobDatabase(options, paths);
@@ -72,6 +73,7 @@ export async function openParts(options: AppOptions, stopping: AbortSignal) {
   const staging = await openStaging(options, { paths, storage, tokens, publicUrl });
   const servers = () => replicas?.membership.living()?.length ?? 1;
   const outside = openOutside(options, paths, { stores, secrets, staging, state, servers });
+  const limits = openLimits(options, { stores, state, providerSettings: outside.providerSettings });
   const backupOptions = await openBackups(options, paths, { stores, storage: outputs, secrets, turns });
   return {
     paths,
@@ -79,6 +81,7 @@ export async function openParts(options: AppOptions, stopping: AbortSignal) {
     log,
     now,
     secrets,
+    keyRing,
     live,
     stores,
     ...meters,
@@ -95,6 +98,7 @@ export async function openParts(options: AppOptions, stopping: AbortSignal) {
     packaging: datasetPackaging([config.stateDir]),
     snapshots,
     retention,
+    ...oldJobParts(options, paths, { stores, snapshots, providers: outside.providers }),
     tokens,
     storageKeys: storageKeyService({ ...options, ...stores, secrets, findCaller: accounts.findCaller }),
     uploads: uploadIds(state),
@@ -103,7 +107,7 @@ export async function openParts(options: AppOptions, stopping: AbortSignal) {
     ...costParts(stores, now),
     ...deliveryParts(options, stores, outside),
     ...accounts,
-    ...openLimits(options, { stores, state, providerSettings: outside.providerSettings }),
+    ...limits,
   };
 }
 
@@ -117,7 +121,9 @@ function tokensOf(
   return uploadTokens({
     store: stores.uploadTokens,
     secrets,
-    baseUrl: async (provider) => (await storageUrl(provider)) ?? baseUrl(),
+    // What trains on this machine need not go through the internet to come home.
+    baseUrl: async (provider) =>
+      provider === "local" ? baseUrl() : ((await storageUrl(provider)) ?? baseUrl()),
     drainMs: config.uploadDrainMs,
     now,
   });
@@ -136,6 +142,12 @@ function openMeters(live: Pick<LiveEvents, "publishChange">) {
       meterJob(change);
     },
   };
+}
+
+/** What seals and opens secrets in the database. */
+function openKeys({ env }: AppOptions, { credentialKey }: StatePaths) {
+  const keyRing = credentialKeys(credentialKey, env);
+  return { keyRing, secrets: secretBox(keyRing) };
 }
 
 /** Jobs, people and everything else that is kept for good. */
@@ -158,15 +170,46 @@ function sharedState({ config, log, now }: AppOptions, { state }: StatePaths) {
   });
 }
 
+async function openStateDir(stateDir: string): Promise<StatePaths> {
+  const paths = statePaths(stateDir);
+  await mkdir(paths.jobs, { recursive: true, mode: 0o700 });
+  return paths;
+}
+
 /** What makes this server one of several; null where it is the only one. */
 function replicaSide(
   options: AppOptions,
   paths: StatePaths,
-  parts: Omit<ReplicaOptions, "self" | "local"> & { secrets: SecretBox },
+  parts: Omit<ReplicaOptions, "self" | "local"> & { keyRing: KeyRing },
 ): ReplicaParts | null {
   if (!options.config.replicas.areMany) return null;
-  const self = thisReplica(keyFingerprint(parts.secrets), folderMark(paths.folderMark));
+  const self = thisReplica(parts.keyRing, folderMark(paths.folderMark));
   return openReplicas(options, { ...parts, self, local: liveEvents() });
+}
+
+/** What archives jobs that ended long ago. */
+function oldJobParts(
+  { config, now }: AppOptions,
+  { archive }: StatePaths,
+  {
+    stores,
+    snapshots,
+    providers,
+  }: {
+    stores: Stores;
+    snapshots: JobSnapshots;
+    providers: { forgetEverywhere(jobId: string): Promise<void> };
+  },
+) {
+  const retentionOptions: JobRetentionOptions = {
+    ...stores,
+    snapshots,
+    jobRetentionDays: config.jobRetentionDays,
+    archiveFolder: archive,
+    forgetRun: providers.forgetEverywhere,
+    now,
+  };
+  return { retentionOptions, jobRetention: jobRetention(retentionOptions) };
 }
 
 /** What keeps the audit. */

@@ -7,6 +7,7 @@ import type { JobQueue } from "../background/start-queued-jobs.ts";
 import { takeUpJobs } from "../background/take-up-jobs.ts";
 import { StartError } from "../config/values.ts";
 import type { Stores } from "../db/stores/open-stores.ts";
+import type { KeyRing } from "../domain/key-ring.ts";
 import { eventFollower } from "../services/event-follower.ts";
 import { type JobOwnership, sharedOwnership } from "../services/job-ownership.ts";
 import { leadership, type Term } from "../services/leadership.ts";
@@ -58,11 +59,18 @@ export function openReplicas({ log }: AppOptions, { self, state, local, stores, 
 export type ReplicaParts = ReturnType<typeof openReplicas>;
 
 /** Names this server among the others. */
-export function thisReplica(keyFingerprint: string, folder: string): Replica {
+export function thisReplica(keys: KeyRing, folder: string): Replica {
   const name = hostname()
     .replaceAll(/[^\w.-]/g, "")
     .slice(0, 40);
-  return { id: `${name}-${randomBytes(6).toString("hex")}`, machine: machineName(), keyFingerprint, folder };
+  return {
+    id: `${name}-${randomBytes(6).toString("hex")}`,
+    machine: machineName(),
+    get keyIds() {
+      return keys.all().map(({ id }) => id);
+    },
+    folder,
+  };
 }
 
 /** The machine since its start and, in a container, the container since its: what lived in an earlier one is gone. */

@@ -11,6 +11,7 @@ import type { JobStore } from "../db/stores/jobs.ts";
 import type { SettingStore } from "../db/stores/settings.ts";
 import type { JobRecord } from "../domain/job-record.ts";
 import { endRun, moveTo, nextAttempt, type RunEnd } from "../domain/job-state.ts";
+import { noteInWork } from "../domain/work-scope.ts";
 import type { DatasetPackaging } from "../services/dataset-packaging.ts";
 import type { DeliverOutputs } from "../services/deliver-outputs.ts";
 import type { JobOwnership } from "../services/job-ownership.ts";
@@ -60,6 +61,9 @@ export function runDriver(options: DriveRunOptions) {
       const job = await options.jobs.find(jobId);
       if (job && !options.isMine(job)) return;
       if (!job || job.private.runToken === null || job.wire.is_terminal) return cleanUp(options, jobId, job);
+      const { provider, user_id, status } = job.wire;
+      // The same id goes out with the calls to the provider and to the trainer.
+      noteInWork({ correlationId: job.private.runToken, provider, userId: user_id, step: status });
       const end = await step(options, job, stopping, cancelled).catch((error: unknown) =>
         failureEnd(options, job, stopping, error),
       );
@@ -214,6 +218,7 @@ async function recordRun(
       await options.costs.started(transaction, job_id, run.freshStart);
     },
   );
+  options.log.info({ external_id: run.externalId, attempt: job.wire.attempt }, "the run was handed over");
 }
 
 async function follow(
@@ -301,6 +306,7 @@ async function finish(options: DriveRunOptions, job: JobRecord, end: RunEnd): Pr
     }
   }
   await options.jobs.change(job_id, (record) => endRun(record, runToken, reached, options.now()));
+  options.log.info({ outcome: reached.outcome }, "the run is over");
 }
 
 /** Shows on the job what keeps it from going on; answers true when it was cancelled meanwhile. */

@@ -1,10 +1,7 @@
-import { mkdir, open, rename } from "node:fs/promises";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
 import type { Logger } from "pino";
 import type { AuditEntryStore } from "../db/stores/audit-entries.ts";
-import type { AuditSealer, SealedRecord } from "../domain/audit-chain.ts";
+import type { AuditSealer } from "../domain/audit-chain.ts";
+import { writeArchive } from "../services/archive-files.ts";
 import { shown } from "../services/audit.ts";
 import type { AuditLog } from "../services/audit-log.ts";
 import { type Loop, startLoop } from "./loop.ts";
@@ -14,8 +11,6 @@ const archiveEveryMs = 3_600_000;
 const dayMs = 86_400_000;
 /** Entries of one archive file. */
 const entriesOfFile = 10_000;
-
-const compress = promisify(gzip);
 
 /** What keeping the audit needs. */
 export interface AuditKeepingOptions {
@@ -56,7 +51,8 @@ export function archiveAudit(options: AuditKeepingOptions): Loop {
       const end = records.at(-1);
       if (!end) return;
       const file = `audit-${from + 1}-${end.id}.jsonl.gz`;
-      await writeArchive(archiveFolder, file, records);
+      const lines = records.map((record) => ({ ...shown(record), event_id: record.eventId }));
+      await writeArchive(archiveFolder, file, lines);
       const start = { id: end.id, hash: end.hash };
       const startProof = options.auditSealer.startProof(start);
       if (!(await auditEntries.removeArchived({ from, start, startProof, file }))) return;
@@ -72,23 +68,4 @@ export function archiveAudit(options: AuditKeepingOptions): Loop {
   });
   void loop.runOnce();
   return loop;
-}
-
-async function writeArchive(folder: string, name: string, records: readonly SealedRecord[]): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const temporary = join(folder, `${name}.${process.pid}.new`);
-  const file = await open(temporary, "w", 0o600);
-  try {
-    const lines = records.map(
-      (record) => `${JSON.stringify({ ...shown(record), event_id: record.eventId })}\n`,
-    );
-    await file.writeFile(await compress(lines.join("")));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, join(folder, name));
-  const directory = await open(folder, "r");
-  await directory.sync();
-  await directory.close();
 }

@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { inWork, newCorrelationId } from "../domain/work-scope.ts";
 import type { LoopView } from "../services/health.ts";
 
 /** What a loop needs. */
@@ -14,7 +15,7 @@ export interface LoopOptions {
 
 /** Work that is done again and again. */
 export interface Loop {
-  /** Does a round now, or joins the one under way; a failed round is logged and made good by the next. */
+  /** Does a round now, under a correlation id of its own, or joins the one under way; a failed round is logged and made good by the next. */
   runOnce(): Promise<void>;
   /** Resolves when no round is under way. */
   settled(): Promise<void>;
@@ -30,15 +31,17 @@ export function startLoop({ name, everyMs, round, log, stopping }: LoopOptions):
     // A round that takes over its time is not joined by a second.
     if (running === null) {
       history.begin();
-      running = round()
-        .then(
-          () => history.end(true),
-          (error: unknown) => {
-            history.end(false);
-            log.warn({ err: error }, `${name} failed, trying again later`);
-          },
-        )
-        .finally(() => (running = null));
+      running = inWork({ correlationId: newCorrelationId(), step: name }, () =>
+        round()
+          .then(
+            () => history.end(true),
+            (error: unknown) => {
+              history.end(false);
+              log.warn({ err: error }, `${name} failed, trying again later`);
+            },
+          )
+          .finally(() => (running = null)),
+      );
     }
     return running;
   };

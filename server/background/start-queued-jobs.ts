@@ -7,6 +7,7 @@ import type { SettingStore } from "../db/stores/settings.ts";
 import { beginWork } from "../domain/job-state.ts";
 import type { JobOwnership } from "../services/job-ownership.ts";
 import { newRunToken } from "./drive-run.ts";
+import { inWork, newCorrelationId } from "../domain/work-scope.ts";
 
 /** What the queue needs. */
 export interface QueueOptions {
@@ -50,8 +51,8 @@ export function jobQueue(options: QueueOptions) {
   const drive = (jobId: string): void => {
     if (driven.has(jobId) || options.stopping.aborted) return;
     const cancel = new AbortController();
-    const done = options
-      .driveRun(jobId, options.stopping, cancel.signal)
+    const about = { jobId, correlationId: newCorrelationId(), step: "driving the job" };
+    const done = inWork(about, () => options.driveRun(jobId, options.stopping, cancel.signal))
       .catch((error: unknown) => {
         if (options.stopping.aborted) return undefined;
         options.log.error({ err: error, job_id: jobId }, "driving the job was interrupted, trying again");

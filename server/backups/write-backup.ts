@@ -27,7 +27,8 @@ export interface BackupSource {
   configs: string;
   /** Every stored output, in the order of keys. */
   outputs: () => AsyncIterable<ListedOutput>;
-  keyFingerprint: string;
+  /** Of the key that seals secrets at that moment. */
+  keyFingerprint: () => string;
   version: string;
 }
 
@@ -114,7 +115,7 @@ async function fill(
     files: await Promise.all(files.map(async (path) => ({ path, ...(await digestOf(join(folder, path))) }))),
     ...content,
     outputs,
-    key_fingerprint: source.keyFingerprint,
+    key_fingerprint: source.keyFingerprint(),
   };
   const text = `${JSON.stringify(manifest, null, 2)}\n`;
   await writeFile(join(folder, backupFiles.manifest), text, { mode: 0o600, flush: true });

@@ -9,6 +9,7 @@ export function statePaths(stateDir: string) {
     configs: join(stateDir, "config"),
     dataloaders: join(stateDir, "config", "cloud", "dataloaders"),
     jobs: join(cloud, "jobs"),
+    jobHistory: join(cloud, "job_history.json"),
     packages: join(cloud, "packages"),
     leftovers: join(cloud, "leftovers"),
     restore: join(stateDir, "config", "cloud", "restore"),
@@ -19,6 +20,7 @@ export function statePaths(stateDir: string) {
     auditHead: join(stateDir, "audit.head"),
     archive: join(stateDir, "archive"),
     credentialKey: join(stateDir, "credential.key"),
+    keyLock: join(cloud, "credential.lock.db"),
     outputs: join(stateDir, "cloud_outputs"),
   };
 }

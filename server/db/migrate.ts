@@ -9,6 +9,7 @@ import { providerSettings } from "./migrations/005-provider-settings.ts";
 import { deliveries } from "./migrations/006-deliveries.ts";
 import { users } from "./migrations/007-users.ts";
 import { audit } from "./migrations/009-audit.ts";
+import { keyHolders } from "./migrations/012-key-holders.ts";
 import { leaderFence } from "./migrations/013-leader-fence.ts";
 import { jobTotals } from "./migrations/014-job-totals.ts";
 import type { Database } from "./schema.ts";
@@ -29,6 +30,7 @@ const migrations: readonly Migration[] = [
   { name: "006-deliveries", up: deliveries },
   { name: "007-users", up: users },
   { name: "009-audit", up: audit },
+  { name: "012-key-holders", up: keyHolders },
   { name: "013-leader-fence", up: leaderFence },
   { name: "014-job-totals", up: jobTotals },
 ];

@@ -25,6 +25,7 @@ export interface Database extends AccountTables, AuditTables {
   provider_settings: ProviderSettingsTable;
   destinations: DestinationsTable;
   deliveries: DeliveriesTable;
+  key_holders: KeyHoldersTable;
   schema_migrations: { name: string; applied_at: number };
 }
 
@@ -237,4 +238,15 @@ export interface DeliveriesTable {
   version: number;
   wire: string;
   memory: string;
+}
+
+/** A server of the database and the keys it holds. */
+export interface KeyHoldersTable {
+  server_id: string;
+  /** Machine and state directory, for a person. */
+  place: string;
+  /** Ids of keys with commas between them, the one that should seal first. */
+  key_ids: string;
+  seals_with: string;
+  seen_at: number;
 }

@@ -21,11 +21,14 @@ test("what is sealed opens again, never looks the same twice and never shows the
 
 test("a changed text or another key does not open", () => {
   const sealed = box.seal("secret");
-  const bytes = Buffer.from(sealed.slice("sealed:v1:".length), "base64url");
+  const bytes = Buffer.from(sealed.split(":").at(-1) ?? "", "base64url");
   for (let index = 0; index < bytes.length; index++) {
     const changed = Buffer.from(bytes);
     changed[index]! ^= 1;
-    assert.throws(() => box.open(`sealed:v1:${changed.toString("base64url")}`), `byte ${index}`);
+    assert.throws(
+      () => box.open(`${sealed.slice(0, sealed.lastIndexOf(":") + 1)}${changed.toString("base64url")}`),
+      `byte ${index}`,
+    );
   }
   assert.throws(() => secretBox(randomBytes(32)).open(sealed));
   assert.throws(() => box.open("sealed:v1:"));

@@ -141,8 +141,13 @@ test("a viewer changes nothing but the own account", () => {
       typeof endpoint.access === "string" &&
       refusalDue(endpoint, viewer) === null,
   );
-  // Both only check what is sent.
-  assert.deepEqual(changing.map(({ name }) => name).sort(), ["validateConfig", "validateInlineConfig"]);
+  // All of them only ask, or check what is sent.
+  assert.deepEqual(changing.map(({ name }) => name).sort(), [
+    "checkHubRepository",
+    "modelLicense",
+    "validateConfig",
+    "validateInlineConfig",
+  ]);
 });
 
 test("no endpoint's path is taken by one that stands before it", () => {

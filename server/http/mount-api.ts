@@ -13,6 +13,7 @@ import {
   anonymous,
   type FileDownload,
   type Handlers,
+  noteInWork,
   PreparedJson,
   type RequestContext,
   type StreamMessage,
@@ -92,6 +93,7 @@ async function answer(
   try {
     // Who calls is settled before anything they sent is looked at.
     caller = await options.authenticate(context.env.incoming);
+    if (caller) noteInWork({ userId: caller.userId });
     admit(endpoint, context, caller, options);
     const requestContext = contextOf(endpoint, context, caller, options, correlationId);
     const input = await inputOf(endpoint, context);

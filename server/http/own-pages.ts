@@ -3,7 +3,7 @@ import type { TLSSocket } from "node:tls";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
 import type { OpenedSession } from "../services/handler.ts";
-import { equal, headerSecretOf, sessionCookie } from "./authenticate.ts";
+import { headerSecretOf, sessionCookie } from "./authenticate.ts";
 
 /** Header that repeats what the cookie {@link csrfCookie} holds: another site's page can send the cookie, not read it. */
 const csrfHeader = "x-csrf-token";
@@ -15,10 +15,12 @@ export interface OwnPagesOptions {
   publicUrl: string | null;
   /** A token bound to a session, so that no other site can plant one. */
   csrfToken: (sessionId: string) => string;
+  /** Whether it is the session's, also when another key made it before. */
+  isCsrfToken: (sessionId: string, token: string) => boolean;
 }
 
 /** Hands out session cookies, and takes changes only from pages of this server. */
-export function ownPages({ publicUrl, csrfToken }: OwnPagesOptions) {
+export function ownPages({ publicUrl, csrfToken, isCsrfToken }: OwnPagesOptions) {
   const publicAddress = publicUrl === null ? null : new URL(publicUrl);
   const isEncrypted = (request: IncomingMessage): boolean =>
     (request.socket as Partial<TLSSocket>).encrypted === true ||
@@ -44,8 +46,7 @@ export function ownPages({ publicUrl, csrfToken }: OwnPagesOptions) {
         throw fail("origin_not_allowed", { origin: origin ?? "another site" });
       if (caller?.credential?.kind !== "session" || headerSecretOf(request) !== null) return;
       const given = request.headers[csrfHeader];
-      if (typeof given !== "string" || !equal(given, csrfToken(caller.credential.id)))
-        throw fail("csrf_refused");
+      if (typeof given !== "string" || !isCsrfToken(caller.credential.id, given)) throw fail("csrf_refused");
     },
   };
 }

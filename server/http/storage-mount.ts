@@ -46,7 +46,7 @@ export function mountStorage(
   others: RequestListener,
   options: StorageMountOptions,
 ): void {
-  const { httpMeter: meter } = options;
+  const { httpMeter: meter, log } = options;
   const mount = { pathPrefix: storagePath, ...options.endpoint };
   const handle = createS3Handler({
     ...mount,
@@ -75,11 +75,11 @@ export function mountStorage(
     server,
     mount,
     (request, response, expectsContinue) =>
-      inScope(request, response, { meter, isStorage: true }, () =>
+      inScope(request, response, { log, meter, isStorage: true }, () =>
         handle(request, response, expectsContinue),
       ),
     (request, response) =>
-      inScope(request, response, { meter, isStorage: false }, () => others(request, response)),
+      inScope(request, response, { log, meter, isStorage: false }, () => others(request, response)),
   );
 }
 

@@ -8,7 +8,9 @@ import { afterEach, beforeEach, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { startExternalBucket } from "../adapters/storage/s3/external-bucket-test-kit.ts";
+import { statePaths } from "../config/state-paths.ts";
 import { inspectSqlite } from "../db/sqlite-copy.ts";
+import { restoreOffline } from "../restore-offline.ts";
 import { startServerProcess } from "../testing/server-process.ts";
 import { makeDataset, startTestServer, type TestServer, waitForJob } from "../testing/test-server.ts";
 import { eventually } from "../testing/trainer-scripts.ts";
@@ -128,7 +130,7 @@ describe("backups", () => {
     assert.deepEqual([two.status, two.error_code, two.attempt], ["failed", "run_lost", 1]);
   });
 
-  it(`are consistent whatever is written meanwhile, ${rounds} times`, async () => {
+  it(`restore to a consistent state whatever is written meanwhile, ${rounds} times`, async () => {
     const done = new AbortController();
     let written = 0;
     const writers = [1, 2, 3].map(async (writer) => {
@@ -142,9 +144,13 @@ describe("backups", () => {
           params: { backup_id: made.id },
         });
         assert.deepEqual((await verify(made.id)).problems, []);
-        const path = join(server.folder, "unpacked.db");
-        await writeFile(path, gunzipSync(await readFile(join(made.path, "jobs.db.gz"))));
+        // Put in place as a person would after losing the machine: in a state directory that holds nothing yet.
+        const stateDir = join(server.folder, "restored");
+        const place = { stateDir, backupFolder: join(made.path, ".."), env: server.env };
+        await restoreOffline(place, made.id, { dryRun: false, atMs: nowMs });
+        const path = statePaths(stateDir).database;
         const db = new DatabaseSync(path);
+        assert.equal(db.prepare("pragma integrity_check").get()?.["integrity_check"], "ok");
         const count = (sql: string): number => Number(db.prepare(sql).get()?.["n"]);
         const jobs = count("select count(*) as n from jobs");
         assert.ok(jobs >= Math.min(atLeast, 500));
@@ -158,7 +164,7 @@ describe("backups", () => {
         );
         assert.equal(manifest.rows["jobs"], jobs);
         db.close();
-        await rm(path);
+        await rm(stateDir, { recursive: true });
       }
     } finally {
       done.abort();

@@ -28,6 +28,8 @@ import type { Turns } from "./turns.ts";
 export interface BackupServiceOptions {
   source: BackupSource;
   paths: RestorePaths;
+  /** Whether what a key sealed can be opened here. */
+  holdsKey: (fingerprint: string) => boolean;
   /** Where each backup is copied to; null keeps them here only. */
   copies: BackupCopies | null;
   settings: SettingStore;
@@ -161,7 +163,7 @@ function backupHandlers({ source, copies, paths }: BackupServiceOptions, keeper:
   } satisfies Partial<BackupHandlers>;
 }
 
-function restoreHandlers({ source, paths, now }: BackupServiceOptions) {
+function restoreHandlers({ source, paths, holdsKey, now }: BackupServiceOptions) {
   return {
     async restoreBackup({ params, body }) {
       const manifest = await readManifest(source.root, params.backup_id);
@@ -178,7 +180,7 @@ function restoreHandlers({ source, paths, now }: BackupServiceOptions) {
         restored_components: components,
         dry_run: dryRun,
         restart_required: !dryRun,
-        warnings: restoreWarnings(manifest, source.keyFingerprint, components),
+        warnings: restoreWarnings(manifest, holdsKey, components),
       };
     },
     async cancelRestore() {
@@ -191,7 +193,7 @@ function restoreHandlers({ source, paths, now }: BackupServiceOptions) {
 /** What a person should know before a restore is put in place. */
 export function restoreWarnings(
   manifest: BackupManifest,
-  keyFingerprint: string,
+  holdsKey: (fingerprint: string) => boolean,
   components: readonly BackupComponent[],
 ): string[] {
   const warnings: string[] = [];
@@ -199,7 +201,7 @@ export function restoreWarnings(
   warnings.push(
     `Everything stored since ${manifest.created_at} is put aside. Jobs that waited then are cancelled, because they may have run since.`,
   );
-  if (manifest.key_fingerprint !== keyFingerprint)
+  if (!holdsKey(manifest.key_fingerprint))
     warnings.push(
       "The backup was made with another key: saved passwords and tokens in it cannot be read. Put the credential.key of that time back first, or set SIMPLETUNER_CREDENTIAL_KEY.",
     );

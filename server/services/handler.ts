@@ -2,6 +2,9 @@ import type { Writable } from "node:stream";
 import type { Endpoint, EndpointTable, InputOf, OutputOf } from "@simpletuner-cloud/contract/endpoint.ts";
 import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
 
+/** What the running work is about, for the layer above. */
+export { currentWork, inWork, newCorrelationId, noteInWork } from "../domain/work-scope.ts";
+
 /** What a handler knows of the request beside its parsed input. */
 export interface RequestContext {
   /** Who calls; {@link anonymous} on public endpoints without credentials. */

@@ -4,6 +4,7 @@ import type { Provider, ProviderAccount } from "../adapters/providers/provider.t
 import { type Component, type Finding, timedComponent } from "./health.ts";
 import type { ReadProviderSettings } from "./provider-settings.ts";
 import type { SecretChain } from "./secrets.ts";
+import type { TunnelKeeper } from "./tunnel.ts";
 
 /** What the health of everything outside this machine is told from. */
 export interface OutsideHealthOptions {
@@ -11,6 +12,7 @@ export interface OutsideHealthOptions {
   providerSettings: ReadProviderSettings;
   secretChain: SecretChain;
   outbound: { breakers(): readonly CircuitBreaker[] };
+  tunnel: TunnelKeeper;
 }
 
 /** Whoever asks for the health waits at most so long for a source of secrets. */
@@ -18,13 +20,28 @@ const waitMs = 2_000;
 
 /** Components for the secrets and for the ways to services outside. */
 export async function outsideHealth(options: OutsideHealthOptions): Promise<Component[]> {
-  const { outbound, secretChain } = options;
+  const { outbound, secretChain, tunnel } = options;
   const [secrets, tls, ...breakers] = await Promise.all([
     secretsHealth(secretChain),
     tlsHealth(options),
     ...outbound.breakers().map(breakerHealth),
   ]);
-  return [secrets, ...tls, ...breakers];
+  return [secrets, ...tls, ...tunnelHealth(tunnel), ...breakers];
+}
+
+const tunnelMessages = {
+  running: "The internet reaches this server through it",
+  starting: "It has no address at the moment",
+  failed: "It could not be kept up; somebody who may change settings sees why",
+} as const;
+
+/** None while no tunnel is wanted; its address and the program's words are not for everybody. */
+function tunnelHealth(tunnel: TunnelKeeper): Component[] {
+  const state = tunnel.state();
+  if (state === null) return [];
+  const { program, status } = state;
+  const health = status === "running" ? "healthy" : "degraded";
+  return [{ name: `tunnel_${program}`, status: health, latency_ms: null, message: tunnelMessages[status] }];
 }
 
 const breakerMessages = {

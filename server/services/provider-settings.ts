@@ -15,7 +15,8 @@ export interface ProviderSettingsOptions {
   outbound: OutboundConfig;
   /** What holds where nothing is set. */
   model: string;
-  publicUrl: string | null;
+  /** How others reach this server; asked for at each question, since a tunnel comes and goes. */
+  publicUrl: () => string | null;
 }
 
 /**
@@ -26,7 +27,9 @@ export function readProviderSettings(options: ProviderSettingsOptions) {
   const { storedProviderSettings: store, secrets, outbound } = options;
   const defaults: ProviderDefaults = {
     model: options.model,
-    publicUrl: options.publicUrl,
+    get publicUrl() {
+      return options.publicUrl();
+    },
     verifyTls: outbound.verifyTls,
     caBundlePath: outbound.caBundlePath,
     proxyUrl: outbound.httpsProxy ?? outbound.httpProxy,

@@ -22,7 +22,9 @@ export interface QueueServiceOptions {
 }
 
 /** The queue's figures and its limit. */
-export function queueService(options: QueueServiceOptions): Handlers<typeof queueEndpoints> {
+export function queueService(
+  options: QueueServiceOptions,
+): Omit<Handlers<typeof queueEndpoints>, "retention" | "cleanup"> {
   return {
     async queueStats() {
       const byStatus = await options.counts.byStatus({});

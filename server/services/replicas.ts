@@ -7,8 +7,8 @@ export interface Replica {
   readonly id: string;
   /** Names the machine, or the container, whose processes it sees: runs of the local provider live on one. */
   readonly machine: string;
-  /** Of the key that seals stored secrets. */
-  readonly keyFingerprint: string;
+  /** Of the keys that open stored secrets, as of now. */
+  readonly keyIds: readonly string[];
   /** Lies in the state directory, so that servers with different ones know. */
   readonly folder: string;
 }
@@ -130,7 +130,7 @@ async function written(
 
 /** Servers that cannot do each other's work must not take it over. */
 function refuseStranger(self: Replica, other: Replica): void {
-  if (self.keyFingerprint !== other.keyFingerprint)
+  if (!self.keyIds.some((id) => other.keyIds.includes(id)))
     throw new StartError(
       "Another server of this database seals with another key. Give all of them the same SIMPLETUNER_CREDENTIAL_KEY, or the same state directory.",
     );

@@ -12,6 +12,7 @@ import {
   type Secrets,
   type SecretSources,
 } from "../adapters/secrets/secret-source.ts";
+import { hideValue } from "../domain/hidden-values.ts";
 import type { ServerEventStore } from "../db/stores/server-events.ts";
 import type { Handlers } from "./handler.ts";
 
@@ -42,7 +43,10 @@ export function secretChain({ all }: SecretSources) {
       else
         for (const name of wanted) {
           const value = outcome.get(name);
-          if (value !== undefined) return { value, source: source.id };
+          if (value !== undefined) {
+            hideValue(value);
+            return { value, source: source.id };
+          }
         }
     }
     if (problem === null) return null;

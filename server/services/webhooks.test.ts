@@ -276,6 +276,38 @@ describe("webhooks of Replicate", () => {
   }
 });
 
+describe("the test of webhooks, where nothing private is allowed", () => {
+  it("calls nobody inside, and tells nothing of who is there", async () => {
+    let calls = 0;
+    const inside = createServer((_, response) => {
+      calls++;
+      response.end("a secret of the network");
+    });
+    const server = await startTestServer({ env: { REPLICATE_API_TOKEN: "" } });
+    try {
+      const webhook_url = (await listening(inside)).replace("http:", "https:");
+      const set = server.call("PUT /api/cloud/providers/{provider}/config", {
+        params: { provider: "replicate" },
+        body: { webhook_url },
+      });
+      const tested = set.then(() => server.call("POST /api/webhooks/test", { body: {} }));
+      const early = server.call("POST /api/webhooks/test", { body: { webhook_url } });
+      const [first, second] = await Promise.allSettled([tested, early]);
+      for (const outcome of [first, second]) {
+        const told =
+          outcome.status === "fulfilled" ? outcome.value : { success: false, error: outcome.reason };
+        assert.equal(told.success, false);
+        assert.match(String(told.error), /SIMPLETUNER_ALLOW_PRIVATE_ADDRESSES/);
+        assert.doesNotMatch(JSON.stringify(told), /a secret/);
+      }
+      assert.equal(calls, 0);
+    } finally {
+      inside.close();
+      await server.close();
+    }
+  });
+});
+
 async function listening(server: Server): Promise<string> {
   await once(server.listen(0, "127.0.0.1"), "listening");
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -14,6 +14,8 @@ export interface ServerProcess {
   readonly log: () => string;
   /** kill -9, as a power cut would. */
   kill(): Promise<void>;
+  /** Sends a signal that does not end it. */
+  signal(name: NodeJS.Signals): void;
   /** SIGTERM; answers the exit code. */
   stop(): Promise<number | null>;
 }
@@ -57,6 +59,7 @@ export async function startServerProcess(env: NodeJS.ProcessEnv): Promise<Server
       child.kill("SIGKILL");
       await exited;
     },
+    signal: (name) => void child.kill(name),
     async stop() {
       child.kill("SIGTERM");
       await exited;

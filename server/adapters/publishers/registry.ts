@@ -1,5 +1,6 @@
 import type { DestinationSettings } from "@simpletuner-cloud/contract/destinations.ts";
 import type { OutboundService } from "../outbound/outbound-http.ts";
+import type { HubLookup } from "./hub-lookup.ts";
 import type { Publisher } from "./publisher.ts";
 
 /** What publishers are made with. */
@@ -14,6 +15,15 @@ export interface PublisherRegistryOptions {
     storageHttp: OutboundService;
     /** The token of the secrets, for destinations without their own; null without. */
     token: () => Promise<string | null>;
+  };
+}
+
+/** Questions to the Hub, whose client is loaded when the first is asked. */
+export function lazyHubLookup(hub: Omit<PublisherRegistryOptions["hub"], "token">): HubLookup {
+  const lookup = async () => (await import("./hub/hub-lookup.ts")).hubLookup(hub);
+  return {
+    account: async (...asked) => (await lookup()).account(...asked),
+    repository: async (...asked) => (await lookup()).repository(...asked),
   };
 }
 

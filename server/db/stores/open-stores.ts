@@ -5,6 +5,7 @@ import { auditEntryStore } from "./audit-entries.ts";
 import { apiKeyStore } from "./api-keys.ts";
 import { configOwnerStore } from "./config-owners.ts";
 import { costDayStore } from "./cost-days.ts";
+import { endedJobStore } from "./ended-jobs.ts";
 import { externalRunStore } from "./external-runs.ts";
 import { deliveryStore } from "./deliveries.ts";
 import { destinationStore } from "./destinations.ts";
@@ -17,6 +18,7 @@ import { jobListStore, waitingJobStore } from "./job-list.ts";
 import { jobLogStore } from "./job-logs.ts";
 import { jobMetricStore } from "./job-metrics.ts";
 import { type CommittedChange, jobStore } from "./jobs.ts";
+import { keyHolderStore } from "./key-holders.ts";
 import { leaderFenceStore } from "./leader-fence.ts";
 import { levelStore } from "./levels.ts";
 import { loginAttemptStore } from "./login-attempts.ts";
@@ -50,6 +52,7 @@ export function openStores(
     uploadTokens: uploadTokenStore(db, now),
     storageKeys: storageKeyStore(db, now),
     idempotencyKeys: idempotencyKeyStore(db, now),
+    endedJobs: endedJobStore(db),
     externalRuns: externalRunStore(db),
     charges: jobChargeStore(db),
     costDays: costDayStore(db),
@@ -66,6 +69,7 @@ export function openStores(
     configOwners: configOwnerStore(db),
     destinations: destinationStore(db, now, onServerEvent),
     deliveries: deliveryStore(db),
+    keyHolders: keyHolderStore(db, now),
     leaderFence: leaderFenceStore(db),
     hints: hintStore(db, now),
   };

@@ -28,6 +28,8 @@ export const settingDefaults = {
   prometheusCategories: ["jobs", "http"] as readonly MetricCategory[],
   /** SHA-256 of the token that a scrape needs, and when it was made; null: none is needed. */
   scrapeToken: null as { hash: string; madeAtMs: number } | null,
+  /** The job history of SimpleTuner's own cloud panel was taken in. */
+  jobHistoryImported: false,
   /** Tells this installation's runs at providers from those of others; null: it has none yet. */
   installationId: null as string | null,
 };

@@ -8,6 +8,7 @@ import { Page } from "../../components/page.tsx";
 import { Skeleton } from "../../components/skeleton.tsx";
 import { type Tab, Tabs } from "../../components/tabs.tsx";
 import { formatMoney } from "../../i18n.ts";
+import { hardwareWord } from "../../provider-words.ts";
 import { hrefWith, route } from "../../router.ts";
 import { may } from "../../session.ts";
 import { useReloadOn } from "../../use-reload-on.ts";
@@ -117,7 +118,8 @@ function OpenJobs({ jobs }: { jobs: CostSummary["projection"]["jobs"] }) {
             <span class="cost-name">
               <Link href={`/jobs/${encodeURIComponent(job.job_id)}`}>{job.name}</Link>
               <span class="small muted">
-                {job.hardware} · {t("per_hour", { money: formatMoney(job.cost_per_hour_usd) })}
+                {hardwareWord(job.provider, job.hardware)} ·{" "}
+                {t("per_hour", { money: formatMoney(job.cost_per_hour_usd) })}
               </span>
             </span>
             <span class="number">

@@ -3,7 +3,7 @@ import { Elapsed } from "../../components/time.tsx";
 import { Link } from "../../components/link.tsx";
 import { ProgressBar } from "../../components/progress-bar.tsx";
 import { StatusBadge } from "../../components/status-badge.tsx";
-import { formatDuration, formatPercent, formatSignificant } from "../../i18n.ts";
+import { formatDuration, formatMoney, formatPercent, formatSignificant } from "../../i18n.ts";
 import { jobPercent, secondsLeft } from "../../job-progress.ts";
 import { LastSample } from "./last-sample.tsx";
 import { t } from "./words.ts";
@@ -51,6 +51,7 @@ export function RunningCard({ job }: { job: Job }) {
         {job.started_at && (
           <p class="small muted">
             {t("elapsed")} <Elapsed from={job.started_at} />
+            {Boolean(job.cost_usd) && ` · ${t("cost_so_far", { money: formatMoney(job.cost_usd ?? 0) })}`}
           </p>
         )}
       </div>

@@ -45,6 +45,7 @@ export const t = words({
     loss: "loss",
     left: "{time} left",
     elapsed: "running for",
+    cost_so_far: "{money} so far",
     last_sample: "Newest sample of {name}",
   },
   hi: {
@@ -90,6 +91,7 @@ export const t = words({
     loss: "loss",
     left: "{time} बाकी",
     elapsed: "चल रहा है",
+    cost_so_far: "अब तक {money}",
     last_sample: "{name} का सबसे नया नमूना",
   },
 });

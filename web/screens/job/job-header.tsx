@@ -4,7 +4,14 @@ import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
 import { nowMs } from "../../clock.ts";
 import { ProgressBar } from "../../components/progress-bar.tsx";
 import { statusWord } from "../../components/status-badge.tsx";
-import { formatClock, formatDuration, formatNumber, formatPercent, formatSignificant } from "../../i18n.ts";
+import {
+  formatClock,
+  formatDuration,
+  formatMoney,
+  formatNumber,
+  formatPercent,
+  formatSignificant,
+} from "../../i18n.ts";
 import { jobPercent, runSeconds } from "../../job-progress.ts";
 import { t } from "./words.ts";
 
@@ -54,6 +61,7 @@ export function JobFigures({ job }: { job: Job }) {
         {seconds !== null && (
           <Figure name={t(isRunning ? "elapsed" : "took")}>{formatDuration(seconds)}</Figure>
         )}
+        <JobCost job={job} />
         <Figure name={t("attempt")}>{t("attempt_of", { n: job.attempt, most: job.max_attempts })}</Figure>
       </dl>
     </section>
@@ -66,6 +74,19 @@ function Figure({ name, title, children }: { name: string; title?: string; child
       <dt>{name}</dt>
       <dd class="number">{children}</dd>
     </div>
+  );
+}
+
+/** What a job costs so far, beside what it was estimated at; nothing for one that is free. */
+function JobCost({ job }: { job: Job }) {
+  const { cost_usd: cost, estimated_cost_usd: estimate } = job;
+  if (!cost && !estimate) return null;
+  const money = formatMoney(cost ?? 0);
+  const isOpen = job.is_active && Boolean(estimate);
+  return (
+    <Figure name={t(job.is_active ? "cost_so_far" : "cost")}>
+      {isOpen ? t("cost_of", { money, most: formatMoney(estimate ?? 0) }) : money}
+    </Figure>
   );
 }
 

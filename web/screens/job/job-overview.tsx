@@ -13,6 +13,7 @@ import { Skeleton } from "../../components/skeleton.tsx";
 import { Time } from "../../components/time.tsx";
 import { Timeline } from "../../components/timeline.tsx";
 import { formatBytes, formatInstant, formatMoney, formatNumber, formatSignificant } from "../../i18n.ts";
+import { hardwareWord, providerWord } from "../../provider-words.ts";
 import { hrefWith } from "../../router.ts";
 import { modelFile } from "./artifact-groups.ts";
 import type { JobFiles } from "./job-data.ts";
@@ -185,8 +186,8 @@ function Facts({ job }: { job: Job }) {
       </Fact>
       {job.config_name && <Fact name={t("config_name")}>{job.config_name}</Fact>}
       {job.model_family && <Fact name={t("model_family")}>{job.model_family}</Fact>}
-      <Fact name={t("provider")}>{job.provider}</Fact>
-      {job.hardware_type && <Fact name={t("hardware")}>{job.hardware_type}</Fact>}
+      <Fact name={t("provider")}>{providerWord(job.provider)}</Fact>
+      {job.hardware_type && <Fact name={t("hardware")}>{hardwareWord(job.provider, job.hardware_type)}</Fact>}
       {typeof trainer === "string" && <Fact name={t("trainer")}>{trainerName(trainer)}</Fact>}
       {typeof files === "number" && typeof bytes === "number" && (
         <Fact name={t("datasets")}>

@@ -7,14 +7,10 @@ import { Time } from "../../components/time.tsx";
 import { formatDuration, formatPercent } from "../../i18n.ts";
 import { jobPercent, runSeconds, secondsLeft } from "../../job-progress.ts";
 import { watchJob } from "../../live.ts";
+import { providerWord } from "../../provider-words.ts";
 import { navigate } from "../../router.ts";
 import { JobMenu } from "./job-menu.tsx";
 import { t } from "./words.ts";
-
-/** A provider's name for people. */
-export function providerWord(provider: string): string {
-  return provider === "local" ? t("provider_local") : provider;
-}
 
 function Progress({ job }: { job: Job }) {
   const { progress } = job;

@@ -5,7 +5,7 @@ import { Icon } from "../../components/icon.tsx";
 import { statusOrder, statusWord } from "../../components/status-badge.tsx";
 import { Tabs } from "../../components/tabs.tsx";
 import { hrefWith, setQuery } from "../../router.ts";
-import { providerWord } from "./job-row.tsx";
+import { providerWord } from "../../provider-words.ts";
 import type { JobFilters } from "./use-job-page.ts";
 import { t } from "./words.ts";
 

@@ -4,6 +4,7 @@ import { Button } from "../../components/button.tsx";
 import { ErrorBox } from "../../components/error-box.tsx";
 import { Field } from "../../components/field.tsx";
 import { formatNumber } from "../../i18n.ts";
+import { providerWord } from "../../provider-words.ts";
 import { configFields, textOf } from "../config-editor/config-value.ts";
 import { t as routeWords } from "../submit/route-words.ts";
 import { startWord } from "../submit/consent.tsx";
@@ -74,7 +75,7 @@ function Summary({
       <dt>{t("sum_steps")}</dt>
       <dd class="number">{steps ? formatNumber(steps) : "–"}</dd>
       <dt>{t("sum_where")}</dt>
-      <dd>{draft.provider === "local" ? t("provider_local") : draft.provider}</dd>
+      <dd>{providerWord(draft.provider)}</dd>
       <dt>{t("sum_data")}</dt>
       <dd>{data ?? "–"}</dd>
       <WayFact plan={plan.data} />

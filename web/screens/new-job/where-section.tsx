@@ -2,6 +2,7 @@ import type { Provider } from "@simpletuner-cloud/contract/providers.ts";
 import { Choice, Field } from "../../components/field.tsx";
 import { Link } from "../../components/link.tsx";
 import { formatMoney } from "../../i18n.ts";
+import { providerWord } from "../../provider-words.ts";
 import { may } from "../../session.ts";
 import type { JobDraft } from "./draft.ts";
 import { t } from "./words.ts";
@@ -13,7 +14,8 @@ export function takesJobs(provider: Provider): boolean {
 
 function providerText(provider: Provider): string {
   if (!provider.configured) return [t("not_set_up"), provider.unavailable_reason].filter(Boolean).join(". ");
-  const words = provider.id === "local" ? t("provider_local_text") : provider.description;
+  const known = (["local", "replicate"] as const).find((id) => id === provider.id);
+  const words = known ? t(`provider_${known}_text`) : provider.description;
   return [words, provider.trainer?.detail, provider.unavailable_reason].filter(Boolean).join(" ");
 }
 
@@ -39,7 +41,7 @@ export function WhereSection(props: {
           value={draft.provider}
           options={offered.map((provider) => ({
             value: provider.id,
-            title: provider.id === "local" ? t("provider_local") : provider.name,
+            title: providerWord(provider.id),
             text: providerText(provider),
             disabled: !takesJobs(provider),
           }))}

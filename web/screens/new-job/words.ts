@@ -20,7 +20,8 @@ export const t = words({
     cloned: "Everything is taken over from {name}. What you change is marked.",
     where: "Where it runs",
     provider: "Place",
-    provider_local: "This machine",
+    provider_replicate_text:
+      "Preview: trains on rented GPUs at Replicate, billed by the second. The datasets are sent and removed when the job ends.",
     provider_local_text: "A process of this server trains the model. Nothing leaves the machine.",
     not_set_up: "Not set up",
     hardware: "Hardware",
@@ -91,7 +92,8 @@ export const t = words({
     cloned: "सब कुछ {name} से लिया गया है। आप जो बदलेंगे, उस पर निशान लगेगा।",
     where: "कहाँ चलेगा",
     provider: "जगह",
-    provider_local: "यह मशीन",
+    provider_replicate_text:
+      "प्रीव्यू: Replicate के किराए के GPU पर ट्रेनिंग, सेकंड के हिसाब से बिल। डेटासेट भेजे जाते हैं और जॉब ख़त्म होने पर हटा दिए जाते हैं।",
     provider_local_text: "इसी सर्वर की एक प्रक्रिया मॉडल की ट्रेनिंग करती है। मशीन से कुछ बाहर नहीं जाता।",
     not_set_up: "तैयार नहीं है",
     hardware: "हार्डवेयर",

@@ -6,6 +6,7 @@ import { Icon } from "../../components/icon.tsx";
 import { Page } from "../../components/page.tsx";
 import { Skeleton } from "../../components/skeleton.tsx";
 import { formatMoney } from "../../i18n.ts";
+import { providerWord } from "../../provider-words.ts";
 import { may } from "../../session.ts";
 import { useReloadOn } from "../../use-reload-on.ts";
 import { t } from "./words.ts";
@@ -38,7 +39,7 @@ function Card({ provider }: { provider: Provider }) {
   return (
     <li class={`panel provider ${provider.coming_soon ? "provider-soon" : ""}`}>
       <div class="provider-what">
-        <h2>{provider.id === "local" ? t("name_local") : provider.name}</h2>
+        <h2>{providerWord(provider.id)}</h2>
         <p class={`provider-state state-${state.name}`}>
           <Icon name={state.icon} />
           {state.word}

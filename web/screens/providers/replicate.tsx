@@ -15,6 +15,7 @@ import { ConnectReplicate } from "./connect.tsx";
 import { HardwareSettings } from "./hardware-settings.tsx";
 import { Introduction } from "./introduction.tsx";
 import { NetworkSettings } from "./network-settings.tsx";
+import { Tunnel } from "./tunnel.tsx";
 import { WebhookSettings } from "./webhook-settings.tsx";
 import { t } from "./words.ts";
 
@@ -97,6 +98,12 @@ export function Replicate() {
             </ButtonLink>
           </p>
           <WebhookSettings {...form} />
+          <Tunnel
+            onChanged={() => {
+              setSaved(null);
+              settings.reload();
+            }}
+          />
           <NetworkSettings {...form} />
         </>
       )}

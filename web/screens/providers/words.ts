@@ -3,7 +3,6 @@ import { words } from "../../i18n.ts";
 /** Texts of the pages of providers. */
 export const t = words({
   en: {
-    name_local: "This machine",
     about_local: "Trains here, on this machine's own GPUs or processor. Nothing leaves it.",
     about_replicate:
       "Trains on rented GPUs, billed by the second. Datasets are sent after you agree, and removed when the job ends.",
@@ -124,7 +123,6 @@ export const t = words({
     guide_place: "Add a destination",
   },
   hi: {
-    name_local: "यह मशीन",
     about_local: "यहीं, इस मशीन के अपने GPU या प्रोसेसर पर ट्रेन करता है। कुछ भी बाहर नहीं जाता।",
     about_replicate:
       "किराए के GPU पर ट्रेन करता है, बिल सेकंड के हिसाब से। डेटासेट आपकी सहमति के बाद भेजे जाते हैं और जॉब ख़त्म होने पर हटा दिए जाते हैं।",

@@ -1,6 +1,6 @@
-import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import { request as undiciRequest } from "undici";
+import { currentWork, newCorrelationId } from "../../../domain/work-scope.ts";
 import {
   OutboundError,
   type OutboundProblem,
@@ -70,7 +70,7 @@ function problemOf(code: string | null, message: string): OutboundProblem {
 function headersOf(request: OutboundRequest): Record<string, string> {
   return {
     "user-agent": "SimpleTuner-Cloud/1.0",
-    "x-correlation-id": request.correlationId ?? randomUUID().slice(-12),
+    "x-correlation-id": request.correlationId ?? currentWork()?.correlationId ?? newCorrelationId(),
     ...request.headers,
     ...(typeof request.body === "object" && { "content-length": String(request.body.sizeBytes) }),
   };

@@ -62,6 +62,7 @@ export function trainerEnvironment(
     SIMPLETUNER_CONFIG_BACKEND: "json",
     SIMPLETUNER_UPLOAD_ENDPOINT: request.upload.endpointUrl,
     SIMPLETUNER_UPLOAD_TOKEN: request.upload.accessKeyId,
+    SIMPLETUNER_CORRELATION_ID: request.runToken,
     PYTHONUNBUFFERED: "1",
   };
 }

@@ -33,6 +33,7 @@ describe("the token of the account", () => {
       SIMPLETUNER_STATE_DIR: stateDir,
       SIMPLETUNER_LOG_LEVEL: "debug",
       SIMPLETUNER_HTTP_TIMEOUT: "3",
+      SIMPLETUNER_ALLOW_PRIVATE_ADDRESSES: "true",
       REPLICATE_API_TOKEN: "",
       REPLICATE_DATASETS: "archive",
       REPLICATE_BASE_URL: emulator.baseUrl,
@@ -93,6 +94,10 @@ describe("the token of the account", () => {
       String(await server.call("POST /api/cloud/jobs/submit", { body }).catch((error: unknown) => error)),
     );
     await setToken(emulator.token);
+    await server.call("PUT /api/cloud/providers/{provider}/config", {
+      params: { provider: "replicate" },
+      body: { webhook_url: server.url },
+    });
     for (const [operation, fault] of [
       ["upload", "500"],
       ["create", "429"],
@@ -120,10 +125,13 @@ describe("the token of the account", () => {
     clean(await everyAnswer(job_id), "an answer");
     clean(await everyEvent(), "an event");
     clean(server.log(), "the log");
-    assert.match(server.log(), /"level":"(debug|info)"/);
+    assert.match(server.log(), /"level":"(DEBUG|INFO)"/);
     assert.ok(archives.length > 0, "an archive was seen");
     for (const archive of archives) clean(archive.toString("latin1"), "the archive");
     clean(JSON.stringify(emulator.predictions.map(({ input }) => input)), "an input");
+    const told = emulator.webhooks.sent.map(({ url }) => url);
+    assert.ok(told.length > 0, "webhooks were sent");
+    clean(told.join("\n"), "the address for webhooks");
     for (const { operation, headers } of emulator.calls) {
       const { authorization, ...others } = headers;
       clean(JSON.stringify(others), `a header of ${operation}`);
@@ -133,6 +141,8 @@ describe("the token of the account", () => {
     }
     const own = join(stateDir, "secrets.json");
     const names = await readdir(stateDir, { recursive: true });
+    // The newest changes of a database lie beside it until they are taken over.
+    assert.ok(names.some((name) => name.endsWith("-wal")));
     for (const path of names.map((name) => join(stateDir, name)))
       if (path !== own && (await stat(path)).isFile()) clean((await readFile(path)).toString("latin1"), path);
     assert.ok((await readFile(own, "utf8")).includes(wrongToken));

@@ -1,15 +1,10 @@
-/** Whose a token is and what it may do. */
-export interface HubAccount {
-  name: string;
-  /** Why the token may not write to repositories of an account or organisation, with the way out; null when it may. */
-  writeProblem(owner: string): string | null;
-}
+import type { HubAccountFacts } from "../hub-lookup.ts";
 
 /** The right of fine-grained tokens to make repositories and change what is in them. */
 const writeRight = "repo.write";
 
 /** Reads what the Hub answers to who-am-i; what it does not say is left to the first call that needs it. */
-export function accountOf(answer: unknown): HubAccount {
+export function accountOf(answer: unknown): HubAccountFacts {
   const { name, orgs, auth } = fieldsOf(answer);
   const accessToken = fieldsOf(fieldsOf(auth)["accessToken"]);
   const role = textOf(accessToken["role"]);
@@ -19,6 +14,7 @@ export function accountOf(answer: unknown): HubAccount {
   );
   return {
     name: account,
+    organizations: [...roles.keys()].filter((org) => org !== ""),
     writeProblem(owner) {
       if (owner !== account && !roles.has(owner))
         return `The token is ${account}'s, who does not belong to ${owner}. Correct the owner, or use a token of a member.`;

@@ -2,7 +2,8 @@ import type * as Library from "@huggingface/hub";
 import type { HubSettings } from "@simpletuner-cloud/contract/destinations.ts";
 import type { OutboundService } from "../../outbound/outbound-http.ts";
 import { serviceFetch } from "../../outbound/service-fetch.ts";
-import { accountOf, type HubAccount } from "./account.ts";
+import type { HubAccountFacts } from "../hub-lookup.ts";
+import { accountOf } from "./account.ts";
 import { hubFailure } from "./failures.ts";
 import { PublishedBlob } from "./published-blob.ts";
 
@@ -55,7 +56,7 @@ export function hubCalls(options: HubCallOptions, signal: AbortSignal) {
   };
   const common = { hubUrl, accessToken: token, fetch: fetchOf(options, signal) };
   return {
-    account: (): Promise<HubAccount> =>
+    account: (): Promise<HubAccountFacts> =>
       call("the token", null, async ({ whoAmI }) => accountOf(await whoAmI(common))),
     /** Makes a model repository; false when there is one of that name. */
     create: (name: string, visibility: "private" | "public") =>

@@ -40,13 +40,14 @@ export function hubPublisher(options: HubPublisherOptions): Publisher {
   };
 }
 
-function tokenOf({ token, hubUrl }: HubPublisherOptions): string {
+/** Throws `destination_refused` without a token that could be one of the Hub. */
+export function tokenOf({ token, hubUrl }: { token: string | null; hubUrl: string }): string {
   if (token?.startsWith("hf_") === true) return token;
   throw fail("destination_refused", {
     place: hubName(hubUrl),
     action: "a delivery",
     reason: token === null ? "there is no token" : "its tokens begin with hf_",
-    advice: "Enter a token with the role write for this destination, or set HF_TOKEN.",
+    advice: "Enter a token with the role write for the destination, or set HF_TOKEN.",
   });
 }
 
