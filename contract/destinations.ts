@@ -103,7 +103,8 @@ export const Destination = Type.Object({
     description: "Why nothing can be delivered there now, and the way out",
   }),
   last_delivery: Type.Union([LastDelivery, Type.Null()], {
-    description: "Null before the first, and for those who may not see everybody's jobs",
+    description:
+      "Null before the first, for those who may not see everybody's jobs, and where it was not asked for",
   }),
   created_at: Instant,
   updated_at: Instant,
@@ -167,6 +168,11 @@ export const destinationEndpoints = {
     access: "config.view",
     tag,
     summary: "Places that results can be delivered to, beside this machine",
+    query: Type.Object({
+      last_delivery: Type.Optional(
+        Type.Boolean({ description: "Look up the newest delivery to each, which takes longer" }),
+      ),
+    }),
     answer: Type.Object({ destinations: Type.Array(Destination) }),
     errors: [],
   }),

@@ -25,7 +25,9 @@ function addList(parent: Command, io: Io): void {
     .description("the places, without their secrets")
     .addOption(formatOption("-f, --format <format>"))
     .action(async ({ format }: { format: OutputFormat }, command: Command) => {
-      const { destinations } = await serverOf(command, io).call("GET /api/cloud/destinations");
+      const { destinations } = await serverOf(command, io).call("GET /api/cloud/destinations", {
+        query: { last_delivery: true },
+      });
       if (format === "json") return printJson(io.out, destinations);
       if (destinations.length === 0)
         return printLine(

@@ -142,7 +142,9 @@ describe("delivering results to a bucket", () => {
   test("whose job was delivered to a place is told to those who may see everybody's jobs", async () => {
     await add(bucketDraft(bucket));
     const lastAs = async (name: string) =>
-      (await server.as(name)("GET /api/cloud/destinations")).destinations.map((each) => each.last_delivery);
+      (
+        await server.as(name)("GET /api/cloud/destinations", { query: { last_delivery: true } })
+      ).destinations.map((each) => each.last_delivery);
     assert.deepEqual(await lastAs("local"), [null]);
     const jobId = await submit();
     const { updated_at } = await settled(jobId, "delivered");

@@ -11,11 +11,11 @@ import type {
   S3Settings,
 } from "@simpletuner-cloud/contract/destinations.ts";
 import { Failure, fail } from "@simpletuner-cloud/contract/errors.ts";
-import { type Caller, callerMay } from "@simpletuner-cloud/contract/permissions.ts";
+import { callerMay } from "@simpletuner-cloud/contract/permissions.ts";
 import type { Publisher } from "../adapters/publishers/publisher.ts";
 import type { DeliveryStore } from "../db/stores/deliveries.ts";
 import type { DestinationStore, StoredDestination } from "../db/stores/destinations.ts";
-import { cancelDelivery } from "../domain/delivery.ts";
+import { cancelDelivery, type DeliveryRecord } from "../domain/delivery.ts";
 import { patternProblem } from "../domain/delivery-names.ts";
 import type { SecretBox } from "../domain/sealed-secret.ts";
 import type { ChangeDelivery } from "./delivery-changes.ts";
@@ -52,13 +52,20 @@ type DestinationHandlers = Handlers<typeof destinationEndpoints>;
 
 function storedPlaces(options: DestinationServiceOptions) {
   const { destinations, now } = options;
-  const shown = (stored: StoredDestination, caller: Caller) => shownDestination(options, stored, caller);
+  const shown = (stored: StoredDestination) => shownDestination(options, stored, null);
   return {
-    async listDestinations(_input, { caller }) {
+    async listDestinations({ query }, { caller }) {
+      // Whose job was delivered there, and what went wrong with it, is not everybody's business.
+      const tells = query.last_delivery === true && callerMay(caller, "job.view.all");
+      const last = async (id: string) => (tells ? options.deliveries.newestBegunAt(id) : null);
       const stored = await destinations.list();
-      return { destinations: await Promise.all(stored.map((each) => shown(each, caller))) };
+      return {
+        destinations: await Promise.all(
+          stored.map(async (each) => shownDestination(options, each, await last(each.id))),
+        ),
+      };
     },
-    async createDestination({ body }, { caller }) {
+    async createDestination({ body }) {
       const sealedSecret = sealedOf(options, body, null);
       const nowMs = now();
       const { name, settings, is_default: isDefault } = body;
@@ -72,9 +79,9 @@ function storedPlaces(options: DestinationServiceOptions) {
         updatedAtMs: nowMs,
       };
       if (!(await destinations.insert(stored))) throw fail("destination_name_taken", { name });
-      return { destination: await shown(stored, caller) };
+      return { destination: await shown(stored) };
     },
-    async changeDestination({ params, body }, { caller }) {
+    async changeDestination({ params, body }) {
       const before = await found(destinations, params.destination_id);
       const { name, settings, is_default: isDefault } = body;
       const sealedSecret = sealedOf(options, body, before);
@@ -86,7 +93,7 @@ function storedPlaces(options: DestinationServiceOptions) {
           record.wire.status === "failed" ? { dueAtMs: now(), wire: { attempt: 0 } } : null,
         );
       options.wakeDeliveries();
-      return { destination: await shown(stored, caller) };
+      return { destination: await shown(stored) };
     },
     async deleteDestination({ params }) {
       const { id } = await found(destinations, params.destination_id);
@@ -215,10 +222,8 @@ function hubProblem({ repository }: HubSettings): FieldProblem | null {
 async function shownDestination(
   options: DestinationServiceOptions,
   stored: StoredDestination,
-  caller: Caller,
+  newest: DeliveryRecord | null,
 ): Promise<Destination> {
-  // Whose job was delivered there, and what went wrong with it, is not everybody's business.
-  const newest = callerMay(caller, "job.view.all") ? await options.deliveries.newestBegunAt(stored.id) : null;
   return {
     destination_id: stored.id,
     name: stored.name,

@@ -82,7 +82,10 @@ function List(props: {
 
 /** Where finished models are brought beside this machine. The open form stands in the address (`?edit=`). */
 export function Destinations() {
-  const { data, error, reload } = useLoad((signal) => call("GET /api/cloud/destinations", { signal }), []);
+  const { data, error, reload } = useLoad(
+    (signal) => call("GET /api/cloud/destinations", { query: { last_delivery: true }, signal }),
+    [],
+  );
   const [failure, setFailure] = useState<Error | null>(null);
   useReloadOn(["settings.changed", "job.delivery"], reload, undefined, 1_000);
   const destinations = data?.destinations ?? [];

@@ -7,6 +7,7 @@ import { Button } from "../../components/button.tsx";
 import { CopyButton } from "../../components/copy-button.tsx";
 import { ErrorBox } from "../../components/error-box.tsx";
 import { Icon, type IconName } from "../../components/icon.tsx";
+import { Link } from "../../components/link.tsx";
 import { ProgressBar } from "../../components/progress-bar.tsx";
 import { Time } from "../../components/time.tsx";
 import { formatBytes, formatDuration, formatInstant, formatNumber } from "../../i18n.ts";
@@ -91,13 +92,18 @@ function Target({ delivery }: { delivery: Delivery }) {
 
 /** Why it failed or was cancelled, and what happens next. */
 function Reason({ delivery }: { delivery: Delivery }) {
-  const { status, error_message: message, next_attempt_at: next } = delivery;
+  const { status, error_message: message, next_attempt_at: next, destination_id: place } = delivery;
   if (status !== "failed" && status !== "cancelled") return null;
   return (
     <div class="small delivery-reason">
       {message !== null && <p>{message}</p>}
       {status === "failed" && (
-        <p class="muted">{next === null ? t("again_never") : t("again_at", { time: formatInstant(next) })}</p>
+        <p class="muted">
+          {next === null ? t("again_never") : t("again_at", { time: formatInstant(next) })}{" "}
+          {place !== null && may("admin.config") && (
+            <Link href={`/settings/destinations?edit=${encodeURIComponent(place)}`}>{t("change_place")}</Link>
+          )}
+        </p>
       )}
     </div>
   );
