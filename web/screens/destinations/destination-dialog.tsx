@@ -88,6 +88,11 @@ export function DestinationDialog(props: {
   useEffect(() => {
     element.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
   }, [form.problems]);
+  const outcome = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // The form is longer than most windows, and what came of a test stands at its end.
+    if (form.tested || form.error) outcome.current?.scrollIntoView({ block: "nearest" });
+  }, [form.tested, form.error]);
   const actions = (
     <>
       <Button onClick={props.onClose}>{t("cancel")}</Button>
@@ -121,8 +126,10 @@ export function DestinationDialog(props: {
         }}
       >
         <DestinationFields draft={form.draft} before={before} problems={form.problems} change={form.change} />
-        {form.error && <ErrorBox error={form.error} />}
-        {form.tested && <TestResult tested={form.tested} />}
+        <div ref={outcome}>
+          {form.error && <ErrorBox error={form.error} />}
+          {form.tested && <TestResult tested={form.tested} />}
+        </div>
       </form>
     </Dialog>
   );
