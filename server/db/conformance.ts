@@ -12,6 +12,7 @@ import type { JobDatabase } from "./job-database.ts";
 import { openDatabase } from "./open-database.ts";
 import { openStores, type Stores } from "./stores/open-stores.ts";
 import { accountPromises } from "./testing/account-promises.ts";
+import { auditPromises } from "./testing/audit-promises.ts";
 import { carePromises } from "./testing/care-promises.ts";
 import { jobPromises } from "./testing/job-promises.ts";
 import { moneyPromises } from "./testing/money-promises.ts";
@@ -62,6 +63,7 @@ export function databaseConformance(kind: TestDatabaseKind): void {
     accountPromises(bench);
     settingPromises(bench);
     textPromises(bench);
+    auditPromises(bench);
     carePromises(kind, bench);
   });
 }

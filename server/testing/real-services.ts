@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chownSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -13,7 +13,7 @@ import pg from "pg";
 /** A server that a test started and may kill; its data lie in a folder of their own. */
 export interface RealService {
   readonly url: string;
-  /** kill -9. */
+  /** kill -9 of all its processes. */
   kill(): Promise<void>;
   /** Starts it again on its data and port, after {@link kill}. */
   start(): Promise<void>;
@@ -233,7 +233,9 @@ async function launch(recipe: Recipe) {
   const kill = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, "exit");
+    const helpers = childrenOf(child.pid ?? 0);
     child.kill("SIGKILL");
+    for (const pid of helpers) killIfThere(pid);
     await gone;
   };
   await start();
@@ -255,6 +257,32 @@ async function launch(recipe: Recipe) {
       });
     },
   };
+}
+
+/** Processes that a process has started; Linux only, elsewhere none. */
+function childrenOf(pid: number): number[] {
+  if (!existsSync("/proc/self/stat")) return [];
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && parentOf(name) === pid)
+    .map(Number);
+}
+
+function parentOf(pid: string): number | null {
+  try {
+    // The name before it stands in parentheses and may hold anything.
+    return Number(/.*\) \w (\d+) /s.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1]);
+  } catch {
+    // It has ended.
+    return null;
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }
 
 async function answering({ name, probe }: Recipe, port: number, child: ChildProcess): Promise<void> {

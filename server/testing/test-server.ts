@@ -68,15 +68,21 @@ export interface TestServer {
 }
 
 /**
- * Starts a {@link TestServer}, on the database that TEST_DATABASE names. `script` is a shell script that trains instead of the real trainer; with `accounts` callers
+ * Starts a {@link TestServer}, on the database that is given or that TEST_DATABASE names. `script` is a shell script that trains instead of the real trainer; with `accounts` callers
  * prove who they are as they do anywhere, and `x-test-user` means nothing.
  */
 export async function startTestServer(
-  options: { script?: string; env?: NodeJS.ProcessEnv; now?: () => number; accounts?: boolean } = {},
+  options: {
+    script?: string;
+    env?: NodeJS.ProcessEnv;
+    now?: () => number;
+    accounts?: boolean;
+    database?: FreshDatabase;
+  } = {},
 ): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), "simpletuner test "));
   const stateDir = join(folder, "state");
-  const database = await freshDatabase(chosenDatabase, folder);
+  const database = options.database ?? (await freshDatabase(chosenDatabase, folder));
   const env = await environmentOf(folder, database, options);
   const start: StartOptions = {
     stateDir,
