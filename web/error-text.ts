@@ -37,6 +37,9 @@ const hindi: Partial<Record<ErrorCode | "unreachable", string>> = {
   invite_invalid: "यह लिंक काम में आ चुका है या पुराना हो गया है। किसी एडमिन से नया लिंक माँगें।",
   permission_denied: "इसके लिए {permission} अनुमति चाहिए। किसी एडमिन से माँगें।",
   validation_error: "{field}: {problem}",
+  database_work_running: "डेटाबेस पर पहले से काम चल रहा है। उसके पूरा होने पर फिर कोशिश करें।",
+  database_too_large:
+    "{size} पर यह काम सबको देर तक रोक देगा। सर्वर रोकें और `simpletuner-cloud database vacuum --offline` चलाएँ।",
   body_too_large: "अनुरोध {limit_bytes} बाइट से बड़ा है।",
   not_found: "{path} पर कुछ नहीं है।",
   job_not_found: "{job_id} नाम का कोई जॉब नहीं है, या वह आपका नहीं है।",

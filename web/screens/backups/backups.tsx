@@ -13,8 +13,10 @@ import { Skeleton } from "../../components/skeleton.tsx";
 import { Time } from "../../components/time.tsx";
 import { toast } from "../../components/toast.tsx";
 import { formatBytes, formatInstant } from "../../i18n.ts";
+import { may } from "../../session.ts";
 import { useReloadOn } from "../../use-reload-on.ts";
 import { BackupScheduleForm } from "./backup-schedule.tsx";
+import { DatabasePanel } from "./database-panel.tsx";
 import { t } from "./words.ts";
 
 const ofBackup = (backup_id: string) => ({ params: { backup_id } });
@@ -214,6 +216,7 @@ export function Backups() {
         </>
       )}
       <BackupScheduleForm />
+      {may("admin.database") && <DatabasePanel />}
       {asked && <AskDialog asked={asked} onClose={() => setAsked(null)} onDone={reload} />}
     </Page>
   );
