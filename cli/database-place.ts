@@ -36,7 +36,7 @@ export function onlineDatabase(command: Command, io: Io): DatabasePlace {
 export function offlineDatabase(
   stateDir: string | undefined,
   io: Io,
-): DatabasePlace & { migrate(): Promise<string[]> } {
+): DatabasePlace & { migrate(isDry: boolean): Promise<readonly string[]> } {
   /** Loaded here only, as the server is. */
   const opened = async () => {
     const { withOfflineDatabase } = await import("@simpletuner-cloud/server/database-offline.ts");
@@ -78,6 +78,6 @@ export function offlineDatabase(
           unknown: [...unknown],
         };
       }),
-    migrate: async () => (await opened())((database) => database.migrate()),
+    migrate: async (isDry) => (await opened())((database) => database.migrate(isDry)),
   };
 }

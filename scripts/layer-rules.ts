@@ -128,6 +128,7 @@ const cliLoads = [
   "server/recover-account.ts",
   "server/database-offline.ts",
   "server/copy-database-offline.ts",
+  "server/settle-offline.ts",
 ];
 
 function problemOf(one: Import): string | null {

@@ -1,12 +1,11 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
-import { type RawBuilder, sql } from "kysely";
 import { readConfig } from "./config.ts";
 import { type DatabaseAddress, databaseAddress, shownAddress } from "./config/database.ts";
 import { statePaths } from "./config/state-paths.ts";
 import { StartError } from "./config/values.ts";
 import { type CopiedTable, copyDatabase } from "./db/care/copy-database.ts";
+import { refuseInUse } from "./db/care/in-use.ts";
 import { JobDatabase } from "./db/job-database.ts";
 import { connectDatabase } from "./db/open-database.ts";
 import { lockState } from "./state-lock.ts";
@@ -90,29 +89,4 @@ function lockOf(address: DatabaseAddress): (() => void)[] {
   const stateDir = join(dirname(address.path), "..", "..");
   const isOfState = statePaths(stateDir).database === address.path && basename(stateDir) !== "";
   return isOfState ? [lockState(statePaths(stateDir).lock)] : [];
-}
-
-/** Who else is connected to the database; nothing tells it of a file. */
-const others: Partial<Record<JobDatabase["engine"]["kind"], RawBuilder<{ others: number }>>> = {
-  postgres: sql`select count(*) as others from pg_stat_activity
-    where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'`,
-  mysql: sql`select count(*) as others from information_schema.processlist
-    where db = database() and id <> connection_id()`,
-};
-/** A connection that was closed just now may be seen for another moment. */
-const looks = 20;
-const lookAgainMs = 250;
-
-async function refuseInUse(db: JobDatabase): Promise<void> {
-  const asked = others[db.engine.kind];
-  if (!asked) return;
-  for (let look = 1; ; look++) {
-    const count = Number((await asked.execute(db)).rows[0]?.others);
-    if (count === 0) return;
-    if (look === looks)
-      throw new StartError(
-        `Others use the source (${count} connections). Stop its servers first, so that nothing is written that the copy lacks.`,
-      );
-    await delay(lookAgainMs);
-  }
 }

@@ -29,7 +29,7 @@ async function clientsOf({ call }: ServerProcess, folder: string, count: number)
   const { dataloader } = await makeDataset(folder);
   const accepted = new Map<string, string>();
   const refusals = new Map<string, number>();
-  let ending = false;
+  const ending = new AbortController();
   const submitUntilTaken = async (marker: string): Promise<void> => {
     const config = { model_family: "test", max_train_steps: 3, marker };
     const body = { idempotency_key: marker, name: marker, config, dataloader_config: dataloader };
@@ -44,7 +44,7 @@ async function clientsOf({ call }: ServerProcess, folder: string, count: number)
       }
   };
   const client = async (): Promise<void> => {
-    while (!ending) await submitUntilTaken(randomUUID());
+    while (!ending.signal.aborted) await submitUntilTaken(randomUUID());
   };
   const all = Promise.all(Array.from({ length: count }, client));
   return {
@@ -55,7 +55,7 @@ async function clientsOf({ call }: ServerProcess, folder: string, count: number)
     },
     /** The jobs by their markers. */
     async end(): Promise<ReadonlyMap<string, string>> {
-      ending = true;
+      ending.abort();
       await all;
       return accepted;
     },

@@ -4,6 +4,7 @@ import { shownAddress } from "./config/database.ts";
 import { statePaths } from "./config/state-paths.ts";
 import { StartError } from "./config/values.ts";
 import { type DatabaseCare, serverCare, sqliteCare } from "./db/care/database-care.ts";
+import { migrationNames } from "./db/migrate.ts";
 import { connectDatabase, migrateDatabase } from "./db/open-database.ts";
 import { lockState } from "./state-lock.ts";
 
@@ -20,8 +21,8 @@ export interface OfflineDatabase extends DatabaseCare {
   readonly name: string;
   /** Its path, or its address without the password. */
   readonly location: string;
-  /** Makes the migrations that are missing, also all of them, and answers their names. */
-  migrate(): Promise<string[]>;
+  /** Makes the migrations that are missing, also all of them, and answers their names; dry it makes none. */
+  migrate(isDry: boolean): Promise<readonly string[]>;
 }
 
 /**
@@ -36,11 +37,13 @@ export async function withOfflineDatabase<Answer>(
   if (address === null) return work(offlineFile(stateDir));
   const db = await connectDatabase(address, outbound);
   try {
+    const care = serverCare(db);
     return await work({
-      ...serverCare(db),
+      ...care,
       name: db.engine.name,
       location: shownAddress(address),
-      migrate: () => migrateDatabase(address, Date.now, outbound),
+      migrate: async (isDry) =>
+        isDry ? (await care.migrations()).pending : migrateDatabase(address, Date.now, outbound),
     });
   } finally {
     await db.destroy();
@@ -68,6 +71,9 @@ function offlineFile(stateDir: string): OfflineDatabase {
     stats: there(care.stats),
     migrations: there(care.migrations),
     vacuum: there(() => alone(care.vacuum)),
-    migrate: () => alone(() => migrateDatabase(path, Date.now)),
+    async migrate(isDry) {
+      if (!isDry) return alone(() => migrateDatabase(path, Date.now));
+      return existsSync(path) ? (await care.migrations()).pending : migrationNames;
+    },
   };
 }

@@ -106,7 +106,7 @@ describe("database copy", () => {
     const from = fresh.env["SIMPLETUNER_DATABASE_URL"] ?? "";
     await db.selectFrom("jobs").selectAll().execute();
     const refused = await copy({}, "--from", from, "--to", join(folder, "other.db"));
-    assert.match(refused.err, /Others use the source \(1 connections\)\. Stop its servers/);
+    assert.match(refused.err, /Others use the database \(1 connections\)\. Stop its servers/);
     await db.destroy();
     await fresh.drop();
   });

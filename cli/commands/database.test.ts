@@ -4,7 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { statePaths } from "@simpletuner-cloud/server/config/state-paths.ts";
-import { connectDatabase } from "@simpletuner-cloud/server/db/open-database.ts";
+import { connectDatabase, openDatabase } from "@simpletuner-cloud/server/db/open-database.ts";
+import { openStores } from "@simpletuner-cloud/server/db/stores/open-stores.ts";
+import { insertJob } from "@simpletuner-cloud/server/db/testing/made-jobs.ts";
+import { lockState } from "@simpletuner-cloud/server/state-lock.ts";
 import { databaseSkip, freshDatabase } from "@simpletuner-cloud/server/testing/test-database.ts";
 import { startTestServer } from "@simpletuner-cloud/server/testing/test-server.ts";
 import { runCli } from "../program.ts";
@@ -36,7 +39,7 @@ describe("the database on the command line", () => {
       try {
         if (kind === "sqlite")
           assert.match((await database("verify", "--offline")).err, /no database in .*state/);
-        else assert.match((await database("migrate", "--dry-run")).out, /001-foundation[^]*would be made/);
+        assert.match((await database("migrate", "--dry-run")).out, /001-foundation[^]*would be made/);
         assert.match((await database("migrate")).out, /001-foundation\n[^]*has this release's schema\.\n/);
         assert.match((await database("migrate")).out, /schema already/);
         assert.match((await database("verify", "--offline")).out, /is sound: \d+ rows in \d+ tables/);
@@ -73,6 +76,25 @@ describe("the database on the command line", () => {
       /is damaged .*database verify --offline.*backup restore --offline/,
     );
     assert.deepEqual(await readFile(path), Buffer.alloc(8_192, 7));
+  });
+
+  test("put back to an earlier moment it is settled: what waits is cancelled, no number is given out twice", async () => {
+    const { database: path, lock } = statePaths(stateDir);
+    const db = await openDatabase(path, Date.now);
+    const nothing = (): void => undefined;
+    const stores = openStores(db, Date.now, nothing, nothing);
+    const jobId = await insertJob(stores);
+    assert.match((await database("settle")).err, /add --force/);
+    const unlock = lockState(lock);
+    assert.match((await database("settle", "--force")).err, /Another server .* already uses/);
+    unlock();
+    assert.match((await database("settle", "--force")).out, /Settled: 1 job cancelled/);
+    const { wire } = (await stores.jobs.find(jobId)) ?? {};
+    assert.deepEqual([wire?.status, wire?.error_code], ["cancelled", "job_restored"]);
+    const last = (await stores.events.ofJob(jobId, 0, 10)).at(-1);
+    assert.ok(Number(last?.id) > 1_000);
+    await db.destroy();
+    assert.match((await database("verify", "--offline")).out, /is sound/);
   });
 
   test("a database server that does not answer or refuses is told in one sentence, without the password", async () => {

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { formatOption, serverOf } from "../command-options.ts";
 import { CommandFailure, type Io } from "../io.ts";
 import {
+  counted,
   formatBytes,
   formatCount,
   formatTime,
@@ -11,6 +12,8 @@ import {
   styled,
   type OutputFormat,
 } from "../output.ts";
+import { askYesNo } from "../questions.ts";
+import { stateFolder } from "../server-process.ts";
 import { type DatabaseFigures, offlineDatabase, onlineDatabase } from "../database-place.ts";
 
 /** Options of a command that works through the server or without one. */
@@ -31,6 +34,7 @@ export function addDatabase(parent: Command, io: Io): Command {
   addVacuum(database, io);
   addMigrations(database, io);
   addMigrate(database, io);
+  addSettle(database, io);
   return database;
 }
 
@@ -141,10 +145,27 @@ function addMigrate(parent: Command, io: Io): void {
     .option("-n, --dry-run", "say what would be done, change nothing")
     .option("--state-dir <folder>", "folder of the database (default: ~/.simpletuner)")
     .action(async ({ dryRun, stateDir }: { dryRun?: true; stateDir?: string }) => {
-      const database = offlineDatabase(stateDir, io);
-      const names = dryRun === true ? (await database.migrations()).pending : await database.migrate();
+      const names = await offlineDatabase(stateDir, io).migrate(dryRun === true);
       if (names.length === 0) return printLine(io.out, "The database has this release's schema already.");
       for (const name of names) printLine(io.out, name);
       printLine(io.out, dryRun === true ? "These would be made." : "The database has this release's schema.");
+    });
+}
+
+function addSettle(parent: Command, io: Io): void {
+  parent
+    .command("settle")
+    .description("after the database was put back to an earlier moment: cancel what may have run since")
+    .option("--state-dir <folder>", "folder of the database (default: ~/.simpletuner)")
+    .option("--force", "do not ask")
+    .action(async ({ stateDir, force }: { stateDir?: string; force?: true }) => {
+      const question = "Cancel every job that waits, because it may have run since?";
+      if (force !== true && !io.interactive)
+        throw new CommandFailure("Settling asks first; add --force to settle without a question.");
+      if (force !== true && !(await askYesNo(question))) throw new CommandFailure("Nothing was changed.");
+      // Loaded here only, as the server is.
+      const { settleOffline } = await import("@simpletuner-cloud/server/settle-offline.ts");
+      const { cancelled } = await settleOffline({ stateDir: stateFolder(stateDir, io), env: io.env });
+      printLine(io.out, `Settled: ${counted(cancelled, "job")} cancelled. Start the server now.`);
     });
 }

@@ -45,8 +45,11 @@ import { databaseFacts, type Loops, monitoringHandlers } from "./monitoring-part
 import type { Parts } from "./open-parts.ts";
 import { hubToken } from "./open-providers.ts";
 
-/** SQLite has one writer: while it vacuums, whoever writes waits. This much takes about a second. */
-const largestVacuumedBytes = 128 << 20;
+/**
+ * SQLite has one writer: while it vacuums, whoever writes waits, and the whole server with it. This much takes about a
+ * second.
+ */
+const largestVacuumedBytes = 64 << 20;
 
 /** Every use case, by resource as in the contract. */
 export function composeHandlers(

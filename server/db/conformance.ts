@@ -1,13 +1,15 @@
+import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe } from "node:test";
+import { after, before, describe, test } from "node:test";
 import {
   databaseSkip,
   type FreshDatabase,
   freshDatabase,
   type TestDatabaseKind,
 } from "../testing/test-database.ts";
+import { verifyDatabase } from "./care/verify-database.ts";
 import type { JobDatabase } from "./job-database.ts";
 import { openDatabase } from "./open-database.ts";
 import { openStores, type Stores } from "./stores/open-stores.ts";
@@ -65,6 +67,10 @@ export function databaseConformance(kind: TestDatabaseKind): void {
     textPromises(bench);
     auditPromises(bench);
     carePromises(kind, bench);
+    test("is sound after all of this", async () => {
+      const [{ db }] = sides;
+      assert.deepEqual((await verifyDatabase(db, db.engine.kind)).problems, []);
+    });
   });
 }
 
