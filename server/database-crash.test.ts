@@ -6,13 +6,11 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { ApiError } from "@simpletuner-cloud/contract/client.ts";
-import { realPostgres } from "./testing/real-services.ts";
+import { realMariadb, realPostgres } from "./testing/real-services.ts";
 import { type ServerProcess, startServerProcess } from "./testing/server-process.ts";
 import { makeDataset, waitForJob } from "./testing/test-server.ts";
 import { eventually, trainerScript } from "./testing/trainer-scripts.ts";
 
-/** How often the database is killed; the figure to prove it with is 50. */
-const kills = Number(process.env["DATABASE_KILLS"] ?? 5);
 /** From the moment the database answers again until a job is taken. */
 const longestRecoveryMs = 10_000;
 
@@ -62,59 +60,67 @@ async function clientsOf({ call }: ServerProcess, folder: string, count: number)
   };
 }
 
-describe("PostgreSQL killed under load", () => {
-  const postgres = realPostgres();
+// DATABASE_KILLS says how often each is killed; the figure to prove it with is 50.
+for (const { name, service, kills } of [
+  { name: "PostgreSQL", service: realPostgres, kills: Number(process.env["DATABASE_KILLS"] ?? 5) },
+  { name: "MariaDB", service: () => realMariadb(true), kills: Number(process.env["DATABASE_KILLS"] ?? 2) },
+])
+  describe(`${name} killed under load`, () => {
+    const database = service();
 
-  test(
-    "no job is lost or doubled, and the server goes on by itself",
-    { skip: postgres.skip },
-    async (context) => {
-      const { url, kill, start } = await postgres.get();
-      const folder = await mkdtemp(join(tmpdir(), "crash "));
-      const starts = join(folder, "starts");
-      await writeFile(join(folder, "trainer.sh"), trainerInto(starts));
-      const server = await startServerProcess({
-        SIMPLETUNER_STATE_DIR: join(folder, "state"),
-        SIMPLETUNER_DATABASE_URL: url,
-        SIMPLETUNER_TRAINER_COMMAND: `/bin/sh "${join(folder, "trainer.sh")}"`,
-      });
-      const load = await clientsOf(server, folder, 3);
-      const recoveries: number[] = [];
-      try {
-        for (let round = 0; round < kills; round++) {
-          await load.untilAccepted(2);
-          await kill();
-          await delay(Math.random() * 300);
-          await start();
-          const startedAt = performance.now();
-          await load.untilAccepted(1);
-          recoveries.push(Math.round(performance.now() - startedAt));
-        }
-        const accepted = await load.end();
-        for (const jobId of accepted.values())
-          assert.equal(
-            (await waitForJob(server.call, jobId, (job) => job.is_terminal, 120_000)).status,
-            "completed",
-          );
-        const { total } = await server.call("GET /api/cloud/jobs", { query: { limit: 1 } });
-        assert.equal(total, accepted.size);
-        const begun = (await readFile(starts, "utf8")).trim().split("\n");
-        assert.deepEqual(begun.toSorted(), [...accepted.keys()].sort());
-        const odd = [...load.refusals.keys()].filter((code) => !/^database_(unavailable|busy)$/.test(code));
-        assert.deepEqual(odd, []);
-        const { problems } = await server.call("GET /api/database/verify/{database}", {
-          params: { database: "state" },
+    test(
+      "loses and doubles no job, and the server goes on by itself",
+      { skip: database.skip },
+      async (context) => {
+        const { url, kill, start } = await database.get();
+        const folder = await mkdtemp(join(tmpdir(), "crash "));
+        const starts = join(folder, "starts");
+        await writeFile(join(folder, "trainer.sh"), trainerInto(starts));
+        const server = await startServerProcess({
+          SIMPLETUNER_STATE_DIR: join(folder, "state"),
+          SIMPLETUNER_DATABASE_URL: url,
+          SIMPLETUNER_TRAINER_COMMAND: `/bin/sh "${join(folder, "trainer.sh")}"`,
         });
-        assert.deepEqual(problems, []);
-        context.diagnostic(
-          `${accepted.size} jobs, ${kills} kills, recovered in at most ${Math.max(...recoveries)} ms`,
-        );
-        assert.ok(Math.max(...recoveries) < longestRecoveryMs, recoveries.join(" "));
-      } finally {
-        await load.end();
-        await server.stop();
-        await rm(folder, { recursive: true, force: true });
-      }
-    },
-  );
-});
+        const load = await clientsOf(server, folder, 3);
+        const recoveries: number[] = [];
+        try {
+          for (let round = 0; round < kills; round++) {
+            await load.untilAccepted(2);
+            await kill();
+            await delay(Math.random() * 300);
+            await start();
+            const startedAt = performance.now();
+            await load.untilAccepted(1);
+            recoveries.push(Math.round(performance.now() - startedAt));
+          }
+          const accepted = await load.end();
+          await nothingLost(server, accepted, starts);
+          const odd = [...load.refusals.keys()].filter((code) => !/^database_(unavailable|busy)$/.test(code));
+          assert.deepEqual(odd, []);
+          const longest = Math.max(...recoveries);
+          context.diagnostic(`${accepted.size} jobs, ${kills} kills, recovered in at most ${longest} ms`);
+          assert.ok(longest < longestRecoveryMs, recoveries.join(" "));
+        } finally {
+          await load.end();
+          await server.stop();
+          await rm(folder, { recursive: true, force: true });
+        }
+      },
+    );
+  });
+
+/** Every job that was taken ran to its end, once, and there is no other. */
+async function nothingLost(
+  { call }: ServerProcess,
+  accepted: ReadonlyMap<string, string>,
+  starts: string,
+): Promise<void> {
+  for (const jobId of accepted.values())
+    assert.equal((await waitForJob(call, jobId, (job) => job.is_terminal, 120_000)).status, "completed");
+  const { total } = await call("GET /api/cloud/jobs", { query: { limit: 1 } });
+  assert.equal(total, accepted.size);
+  const begun = (await readFile(starts, "utf8")).trim().split("\n");
+  assert.deepEqual(begun.toSorted(), [...accepted.keys()].sort());
+  const params = { database: "state" } as const;
+  assert.deepEqual((await call("GET /api/database/verify/{database}", { params })).problems, []);
+}
