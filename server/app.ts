@@ -148,7 +148,7 @@ function startLeaderLoops(options: AppOptions, parts: Parts, queue: JobQueue, st
     audit: sealAudit(keepingOf(options, parts, stopping)),
     archive: archiveAudit(keepingOf(options, parts, stopping)),
     backups: makeBackups({ ...parts, ...parts.stores, stopping }),
-    oldJobs: keepJobs({ ...parts, jobRetentionDays: options.config.jobRetentionDays, stopping }),
+    retention: keepJobs({ ...parts, jobRetentionDays: options.config.jobRetentionDays, stopping }),
   };
 }
 

@@ -52,6 +52,7 @@ export const t = words({
     part_tls_verification: "Certificates of providers",
     part_rate_limits: "Rate limits",
     part_breaker: "Circuit breaker of {name}",
+    part_tunnel: "Tunnel ({name})",
     part_api: "Provider {name}",
     loop_sessions: "Remove old sessions",
     loop_leases: "Renew lent secrets",
@@ -64,6 +65,8 @@ export const t = words({
     loop_archive: "Archive the audit",
     loop_backups: "Make backups",
     loop_deliveries: "Deliver results",
+    loop_keys: "Take up new keys for secrets",
+    loop_retention: "Archive old jobs",
   },
   hi: {
     title: "स्वास्थ्य",
@@ -114,6 +117,7 @@ export const t = words({
     part_tls_verification: "प्रोवाइडरों के प्रमाणपत्र",
     part_rate_limits: "अनुरोध सीमाएँ",
     part_breaker: "{name} का सर्किट ब्रेकर",
+    part_tunnel: "टनल ({name})",
     part_api: "प्रोवाइडर {name}",
     loop_sessions: "पुराने सत्र हटाना",
     loop_leases: "उधार के सीक्रेट नवीनीकृत करना",
@@ -126,6 +130,8 @@ export const t = words({
     loop_archive: "ऑडिट संग्रहित करना",
     loop_backups: "बैकअप बनाना",
     loop_deliveries: "नतीजे पहुँचाना",
+    loop_keys: "सीक्रेट की नई चाबियाँ लेना",
+    loop_retention: "पुरानी जॉब संग्रहित करना",
   },
 });
 
@@ -152,6 +158,8 @@ const loopWords = {
   archive: "loop_archive",
   backups: "loop_backups",
   deliveries: "loop_deliveries",
+  keys: "loop_keys",
+  retention: "loop_retention",
 } as const;
 type LoopWord = (typeof loopWords)[keyof typeof loopWords];
 
@@ -160,6 +168,7 @@ export function partWord(name: string): string {
   const word = (partWords as Readonly<Record<string, PartWord>>)[name];
   if (word) return t(word);
   if (name.startsWith("circuit_breaker_")) return t("part_breaker", { name: name.slice(16) });
+  if (name.startsWith("tunnel_")) return t("part_tunnel", { name: name.slice(7) });
   return name.endsWith("_api") ? t("part_api", { name: name.slice(0, -4) }) : name;
 }
 
