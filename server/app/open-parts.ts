@@ -54,11 +54,12 @@ export async function openParts(options: AppOptions, stopping: AbortSignal) {
   const { config, log, now } = options;
   const paths = await openStateDir(config.stateDir);
   const { keyRing, secrets } = openKeys(options, paths);
+  // First, since a database that cannot be used is to be told before anything is made beside it.
+  const db = await openJobDatabase(options, paths);
   const state = await sharedState(options, paths);
   const replicas = replicaSide(options, paths, { keyRing, state, stores: () => stores, stopping });
   const turns = replicas ? sharedTurns(replicas.leases) : ownTurns();
   const outputs = await openOutputs(options, paths, replicas && turns);
-  const db = await openJobDatabase(options, paths);
   const live = replicas?.live ?? liveEvents();
   const meters = openMeters(live);
   const stores: Stores = openStores(db, now, meters.onCommitted, live.publishServerEvent);

@@ -39,6 +39,7 @@ test("public endpoints say why, and are the few that must be", () => {
     "receiveTrainerEvent",
     "register",
     "root",
+    "scrape",
     "session",
     "setupStatus",
   ]);
