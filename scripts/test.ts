@@ -13,7 +13,7 @@ import type { Tally } from "./test-reporter.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** All tests together; what still runs then is ended and counts as failed. */
-const totalLimitMs = 25 * 60_000;
+const totalLimitMs = 45 * 60_000;
 
 interface Group {
   readonly name: string;
