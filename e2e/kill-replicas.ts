@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import type { ApiClient } from "@simpletuner-cloud/contract/client.ts";
 import type { Job } from "@simpletuner-cloud/contract/jobs.ts";
 import { makeDataset } from "../server/testing/test-server.ts";
+import { launchPostgres, type RealService } from "../server/testing/real-services.ts";
 import { trainerScript } from "../server/testing/trainer-scripts.ts";
 import {
   type ReplicaServer,
@@ -14,7 +15,7 @@ import {
 } from "./testing/replica-site.ts";
 
 /**
- * Kills servers and Redis with -9, one each round, while jobs are submitted, driven and watched through nginx, and checks
+ * Kills servers, PostgreSQL and Redis with -9, one each round, while jobs are submitted, driven and watched through nginx, and checks
  * that every job that was answered trains exactly once and completes, and how soon the servers work again.
  * Usage: `node e2e/kill-replicas.ts [--rounds 50]`; prints a line a round and exits 1 when something was lost, doubled or late.
  */
@@ -48,7 +49,13 @@ printf weights > "$out/pytorch_lora_weights.safetensors"
 
 /** Runs the rounds; `tell` hears of each. */
 export async function killReplicas(rounds: number, tell: (line: string) => void): Promise<KillReport> {
-  const site = await startReplicaSite(trainer);
+  const postgres = await launchPostgres();
+  const site = await startReplicaSite(trainer, { databaseUrl: postgres.url }).catch(
+    async (error: unknown) => {
+      await postgres.end();
+      throw error;
+    },
+  );
   const report: KillReport = { recoveredMs: [], jobs: 0, problems: [] };
   const over = new AbortController();
   try {
@@ -60,12 +67,16 @@ export async function killReplicas(rounds: number, tell: (line: string) => void)
         submitting(site, dataloader, submitted, `load-${at}`, over.signal),
       ),
     );
-    for (let round = 0; round < rounds; round++) {
+    const victims = new Map<string, () => Promise<void>>([
+      ...site.servers.map((server, at) => [`server ${at + 1}`, () => killServer(server)] as const),
+      ["PostgreSQL", () => restart(postgres)],
+      ["Redis", () => restart(site.redis)],
+    ]);
+    const order = Array.from({ length: Math.ceil(rounds / victims.size) }, () => [...victims]).flat();
+    for (const [round, [what, kill]] of order.slice(0, rounds).entries()) {
       await delay(Math.random() * 1_000);
-      const what = round % 3 === 2 ? "Redis" : `server ${(round % site.servers.length) + 1}`;
       const killedAt = performance.now();
-      const restarted =
-        what === "Redis" ? killRedis(site) : killServer(site.servers[round % site.servers.length]);
+      const restarted = kill();
       const jobId = await submitSurely(site.call, dataloader, `round-${round}`);
       submitted.push(jobId);
       await ended(site.call, jobId);
@@ -84,17 +95,18 @@ export async function killReplicas(rounds: number, tell: (line: string) => void)
   } finally {
     over.abort();
     await site.close();
+    await postgres.end();
   }
 }
 
-async function killServer(server: ReplicaServer | undefined): Promise<void> {
-  await server?.process.kill();
-  await server?.start();
+async function killServer(server: ReplicaServer): Promise<void> {
+  await server.process.kill();
+  await server.start();
 }
 
-async function killRedis({ redis }: ReplicaSite): Promise<void> {
-  await redis.kill();
-  await redis.start();
+async function restart(service: RealService): Promise<void> {
+  await service.kill();
+  await service.start();
 }
 
 /** Keeps one job on its way; a submit that was cut off is repeated under its key. */

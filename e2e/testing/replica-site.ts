@@ -47,17 +47,26 @@ export interface ReplicaSite {
   close(): Promise<void>;
 }
 
+/** How a {@link ReplicaSite} differs from the usual one. */
+interface SiteOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** How many servers. */
+  readonly count?: number;
+  /** An empty PostgreSQL database to use; without, one is made and dropped. */
+  readonly databaseUrl?: string;
+}
+
 /** Starts a {@link ReplicaSite}; `trainer` is a script that trains. */
 export async function startReplicaSite(
   trainer: (folder: string) => string,
-  { env = {}, count = 3 }: { env?: NodeJS.ProcessEnv; count?: number } = {},
+  options: SiteOptions = {},
 ): Promise<ReplicaSite> {
   const closers: (() => unknown)[] = [];
   const close = async (): Promise<void> => {
     for (const end of closers.splice(0).toReversed()) await end();
   };
   try {
-    return { ...(await openSite(trainer, env, count, closers)), close };
+    return { ...(await openSite(trainer, options, closers)), close };
   } catch (error) {
     await close();
     throw error;
@@ -66,16 +75,15 @@ export async function startReplicaSite(
 
 async function openSite(
   trainer: (folder: string) => string,
-  env: NodeJS.ProcessEnv,
-  count: number,
+  { env = {}, count = 3, databaseUrl }: SiteOptions,
   closers: (() => unknown)[],
 ): Promise<Omit<ReplicaSite, "close">> {
   const folder = await mkdtemp(join(tmpdir(), "replicas-test-"));
   closers.push(() => rm(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }));
   closers.push(() => killProcessesOf(folder));
   const stateDir = join(folder, "state");
-  const database = await freshDatabase("postgres", folder);
-  closers.push(() => database.drop());
+  const database = databaseUrl === undefined ? await freshDatabase("postgres", folder) : null;
+  closers.push(() => database?.drop());
   const redis = await launchRedis();
   closers.push(() => redis.end());
   const port = await freePort();
@@ -83,7 +91,7 @@ async function openSite(
   await writeFile(script, trainer(folder), { mode: 0o755 });
   const whole: NodeJS.ProcessEnv = {
     ...process.env,
-    ...database.env,
+    ...(database?.env ?? { SIMPLETUNER_DATABASE_URL: databaseUrl }),
     ...environmentOf({ redis: redis.url, stateDir, script, port }),
     ...env,
   };

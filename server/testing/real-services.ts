@@ -123,6 +123,11 @@ function postgresRecipe(): Recipe {
   };
 }
 
+/** Starts a PostgreSQL as {@link realPostgres} has it. */
+export function launchPostgres(): Promise<LaunchedService> {
+  return launch(postgresRecipe());
+}
+
 /** MariaDB, which speaks MySQL's protocol; with `keeps` it loses nothing when it is killed, and is slower. */
 export function realMariadb(keeps = false): ServiceUnderTest {
   return service(mariadbRecipe(keeps));
