@@ -120,8 +120,10 @@ export function testNeeds(env: NodeJS.ProcessEnv): Record<string, string> {
     const packages = missing
       .map(({ debianPackage }) => debianPackage)
       .filter((name) => succeeds("apt-cache", "show", name));
-    console.log(`Installing ${packages.join(", ")} (tests need them) …`);
-    apt("install", "-y", "-qq", "--no-install-recommends", ...packages);
+    if (packages.length > 0) {
+      console.log(`Installing ${packages.join(", ")} (tests need them) …`);
+      apt("install", "-y", "-qq", "--no-install-recommends", ...packages);
+    }
     for (const need of missing) take(found, need, env);
   }
   for (const { name, variable } of needs)

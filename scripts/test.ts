@@ -1,7 +1,7 @@
 /**
- * Runs every test: each workspace's unit tests in one process, then the whole-system tests of e2e/, a process per
- * file. `npm test -- server/db cli` runs only files whose path contains one of the words. Ends with the tests that
- * were skipped and why, and with `N passed, N failed`.
+ * Runs every test: each workspace's unit tests in one process, and at the same time the whole-system tests of e2e/, a
+ * process per file. `npm test -- server/db cli` runs only files whose path contains one of the words. Ends with the
+ * tests that were skipped and why, and with `N passed, N failed`.
  */
 import { spawn } from "node:child_process";
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -21,12 +21,13 @@ interface Group {
 }
 
 const unit = ["--test-isolation=none", "--test-timeout=120000"];
-const groups: readonly Group[] = [
-  ...["contract", "server", "cli", "trainer", "web", "bench", "scripts"].map((name) => ({
+/** Two lanes, since either kind of test waits most of its time; the groups of one lane run one after the other. */
+const lanes: readonly (readonly Group[])[] = [
+  ["contract", "server", "cli", "trainer", "web", "bench", "scripts"].map((name) => ({
     name,
     options: unit,
   })),
-  { name: "e2e", options: ["--test-concurrency=1", "--test-timeout=600000"] },
+  [{ name: "e2e", options: ["--test-concurrency=1", "--test-timeout=600000"] }],
 ];
 
 const words = process.argv.slice(2);
@@ -95,10 +96,13 @@ function brokenOff(name: string, code: number | null): Tally {
 async function main(): Promise<void> {
   const env = { ...process.env, ...testNeeds(process.env), FORCE_COLOR: "0" };
   const tallies: Tally[] = [];
-  for (const group of groups) {
-    const files = filesOf(group);
-    if (files.length > 0 && process.exitCode === undefined) tallies.push(await runGroup(group, files, env));
-  }
+  const runLane = async (groups: readonly Group[]): Promise<void> => {
+    for (const group of groups) {
+      const files = filesOf(group);
+      if (files.length > 0 && process.exitCode === undefined) tallies.push(await runGroup(group, files, env));
+    }
+  };
+  await Promise.all(lanes.map(runLane));
   const passed = tallies.reduce((sum, tally) => sum + tally.passed, 0);
   const failed = tallies.reduce((sum, tally) => sum + tally.failed, 0);
   for (const { name, file, reason } of tallies.flatMap((tally) => tally.skipped)) {
