@@ -17,7 +17,7 @@ test("every variable the server reads is listed, and no other", () => {
   for (const file of globSync(["config.ts", "config/*.ts", "credential-key.ts"], { cwd: server })) {
     const source = readFileSync(join(server, file), "utf8");
     for (const [, name = ""] of source.matchAll(
-      /"((?:SIMPLETUNER|REPLICATE|HF|HTTPS?|NO|VAULT|STATE|RATE)_[A-Z0-9_]+|STATE_BACKEND)"/g,
+      /"((?:SIMPLETUNER|REPLICATE|HF|HTTPS?|NO|VAULT|STATE|RATE|OTEL)_[A-Z0-9_]+|STATE_BACKEND)"/g,
     ))
       read.add(name);
   }
@@ -26,6 +26,8 @@ test("every variable the server reads is listed, and no other", () => {
     read.delete(purpose);
     for (const name of ["URL", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY"]) read.add(`${purpose}_${name}`);
   }
+  for (const name of ["ENDPOINT", "TRACES_ENDPOINT", "PROTOCOL", "HEADERS", "TIMEOUT"])
+    read.add(`OTEL_EXPORTER_OTLP_${name}`);
   // Read as secrets, by whatever name is asked for.
   for (const name of ["REPLICATE_API_TOKEN", "HF_TOKEN"]) read.add(name);
   assert.deepEqual([...read].sort(), environmentVariables.map(({ name }) => name).sort());

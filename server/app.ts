@@ -102,6 +102,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     },
     async dispose() {
       await parts.outbound.close();
+      await parts.traces?.close();
       await parts.state.close();
       await db.destroy();
       storage.close?.();

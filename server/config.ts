@@ -13,6 +13,7 @@ import { type SecretsConfig, secretsOf } from "./config/secrets.ts";
 import { type RateLimitConfig, rateLimitsOf } from "./config/rate-limits.ts";
 import { addressRangesOf } from "./config/address-ranges.ts";
 import { type TlsConfig, tlsOf } from "./config/tls.ts";
+import { type TracesConfig, tracesOf } from "./config/traces.ts";
 import { integerOf, oneOf, StartError } from "./config/values.ts";
 
 /** Every setting of the server that is fixed at start, with the environment variable it comes from. */
@@ -71,6 +72,8 @@ export interface ServerConfig {
   replicas: ReplicaConfig;
   rateLimits: RateLimitConfig;
   secrets: SecretsConfig;
+  /** Null: nothing is traced. */
+  traceCollector: TracesConfig | null;
 }
 
 /** Reads the configuration from the environment; throws {@link StartError} naming a variable that is wrong. */
@@ -110,6 +113,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ServerConfig {
     replicas: replicasOf(env, database, stateBackend),
     rateLimits: rateLimitsOf(env),
     secrets: secretsOf(env),
+    traceCollector: tracesOf(env),
   };
 }
 

@@ -308,6 +308,60 @@ export const environmentVariables: readonly EnvironmentVariable[] = [
     text: "log files that were put aside and stay",
   },
   {
+    name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    otherwise: "",
+    text: "collector that traces go to, by OTLP over HTTP in JSON: http://host:4318, to which /v1/traces is added; nothing is traced without",
+  },
+  {
+    name: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    otherwise: "",
+    text: "the same for traces alone and taken as it is; TRACES_ may stand in the names of the next three as well",
+  },
+  {
+    name: "OTEL_EXPORTER_OTLP_PROTOCOL",
+    otherwise: "http/json",
+    text: "JSON is sent for http/protobuf, too, which collectors take at the same port; grpc is refused",
+  },
+  {
+    name: "OTEL_EXPORTER_OTLP_HEADERS",
+    otherwise: "",
+    text: "headers for the collector, name=value with commas between, values percent-encoded",
+  },
+  {
+    name: "OTEL_EXPORTER_OTLP_TIMEOUT",
+    otherwise: "10000",
+    text: "milliseconds that the collector may take for a batch of spans, further tries included",
+  },
+  { name: "OTEL_SERVICE_NAME", otherwise: "simpletuner-cloud", text: "what the server is called in traces" },
+  {
+    name: "OTEL_RESOURCE_ATTRIBUTES",
+    otherwise: "",
+    text: "what else traces tell of the server, as deployment.environment.name=production",
+  },
+  {
+    name: "OTEL_TRACES_SAMPLER",
+    otherwise: "parentbased_always_on",
+    text: "which traces are kept: always_on, always_off, traceidratio, or one of these with parentbased_ before it, which does as the caller's trace does",
+  },
+  { name: "OTEL_TRACES_SAMPLER_ARG", otherwise: "1", text: "share of the traces that a ratio keeps, 0 to 1" },
+  {
+    name: "OTEL_BSP_MAX_QUEUE_SIZE",
+    otherwise: "2048",
+    text: "spans that may wait for the collector; more are dropped and counted",
+  },
+  { name: "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", otherwise: "512", text: "spans that are sent at once at most" },
+  {
+    name: "OTEL_BSP_SCHEDULE_DELAY",
+    otherwise: "5000",
+    text: "milliseconds that spans wait for others to be sent with",
+  },
+  {
+    name: "OTEL_SDK_DISABLED",
+    otherwise: "false",
+    text: "true turns traces off",
+  },
+  { name: "OTEL_TRACES_EXPORTER", otherwise: "otlp", text: "otlp, or none, which turns traces off" },
+  {
     name: "SIMPLETUNER_CREDENTIAL_KEY",
     otherwise: "made in the state directory",
     text: "32 bytes in base64 that seal stored secrets; with commas more keys behind it, that only open what they sealed before",

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { type ReplicateEmulator, startReplicateEmulator } from "../e2e/replicate-emulator/emulator.ts";
 import { hideValue } from "./domain/hidden-values.ts";
+import type { Span } from "./domain/trace.ts";
 import { inWork } from "./domain/work-scope.ts";
 import { logFile } from "./log-file.ts";
 import { openLog } from "./log.ts";
@@ -78,6 +79,27 @@ describe("a line of the log", () => {
     const about = { job_id: "job-1", provider: "replicate", user_id: "ada", step: "uploading" };
     assert.deepEqual(line.extra, { ...about, attempt: 2 });
     assert.equal((await stat(path)).mode & 0o777, 0o600);
+  });
+
+  test("tells where the work is in a trace, while it is in one", async () => {
+    const span: Span = {
+      traceId: "4bf92f3577b34da6a3ce929d0e0e4736",
+      spanId: "00f067aa0ba902b7",
+      traceparent: "",
+      tracestate: null,
+      hasNews: false,
+      begin: () => null,
+      set: () => undefined,
+      rename: () => undefined,
+      fail: () => undefined,
+      end: () => undefined,
+    };
+    const work = (log: ReturnType<typeof openLog>["log"]) =>
+      inWork({ correlationId: "abc123", span }, () => log.warn("trying again"));
+    const line = JSON.parse(await written("json", work)) as Record<string, unknown>;
+    assert.deepEqual([line["trace_id"], line["span_id"]], [span.traceId, span.spanId]);
+    await rm(path);
+    assert.match(await written("text", work), / trying again correlation_id=abc123 trace_id=4bf92f3577b3/);
   });
 
   test("holds no secret: by its name, by its form, or by being one that this server knows", async () => {

@@ -31,7 +31,7 @@ const levelNames: Readonly<Record<string, string>> = {
 /**
  * The server's log on its error output, and in a file where one is set. Each line is a JSON object with `timestamp`,
  * `level`, `logger`, `message`, `correlation_id`, `source` (`file`, `line`, `function`) and `extra`, or short text. What the
- * running work is about is in `extra`; secrets are blotted out. SIGHUP opens the file anew. Throws {@link StartError} when
+ * running work is about is in `extra`, where it is in a trace in `trace_id` and `span_id`; secrets are blotted out. SIGHUP opens the file anew. Throws {@link StartError} when
  * the file cannot be opened.
  */
 export function openLog({ logLevel, logFormat, logFile: kept }: LogConfig): OpenLog {
@@ -118,6 +118,7 @@ function recordOf(record: Record<string, unknown>, source: CallSite | null) {
   return {
     logger: `simpletuner.cloud.${moduleOf(source)}`,
     correlation_id: work?.correlationId ?? null,
+    ...(work?.span && { trace_id: work.span.traceId, span_id: work.span.spanId }),
     source,
     extra: withoutSecretFields(extra),
   };
@@ -133,9 +134,16 @@ function moduleOf(source: CallSite | null): string {
 
 /** `12:30:01 INFO    message key=value`; one line whatever is in it, but for the lines of a stack, which are set in. */
 function textOf(line: string): string {
-  const { timestamp, level, message, correlation_id, extra } = JSON.parse(line) as Record<string, unknown>;
+  const { timestamp, level, message, correlation_id, trace_id, extra } = JSON.parse(line) as Record<
+    string,
+    unknown
+  >;
   const { error, ...told } = extra as Record<string, unknown>;
-  const details = Object.entries({ ...told, ...(correlation_id !== null && { correlation_id }) }).map(
+  const context = {
+    ...(correlation_id !== null && { correlation_id }),
+    ...(trace_id !== undefined && { trace_id }),
+  };
+  const details = Object.entries({ ...told, ...context }).map(
     ([key, value]) => ` ${key}=${plain(typeof value === "string" ? value : JSON.stringify(value))}`,
   );
   const { stack } = (error ?? {}) as { stack?: string };

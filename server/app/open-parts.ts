@@ -45,6 +45,7 @@ import { accountParts } from "./account-parts.ts";
 import type { AppOptions } from "./app-options.ts";
 import { deliveryParts } from "./open-deliveries.ts";
 import { openLimits } from "./open-limits.ts";
+import { openTraces } from "./open-traces.ts";
 import { openOutside } from "./open-outside.ts";
 import { openReplicas, type ReplicaOptions, type ReplicaParts, thisReplica } from "./open-replicas.ts";
 import { openStaging } from "./open-staging.ts";
@@ -61,7 +62,7 @@ export async function openParts(options: AppOptions, stopping: AbortSignal) {
   const turns = replicas ? sharedTurns(replicas.leases) : ownTurns();
   const outputs = await openOutputs(options, paths, replicas && turns);
   const live = replicas?.live ?? liveEvents();
-  const meters = openMeters(live);
+  const meters = { ...openMeters(live), traces: await openTraces(options) };
   const stores: Stores = openStores(db, now, meters.onCommitted, live.publishServerEvent);
   const ownership = replicas?.ownershipOf(stores.jobs) ?? onlyServer;
   const accounts = accountParts(options, stores, secrets);

@@ -8,6 +8,7 @@ import { takeUpJobs } from "../background/take-up-jobs.ts";
 import { StartError } from "../config/values.ts";
 import type { Stores } from "../db/stores/open-stores.ts";
 import type { KeyRing } from "../domain/key-ring.ts";
+import type { Tracer } from "../domain/trace.ts";
 import { eventFollower } from "../services/event-follower.ts";
 import { type JobOwnership, sharedOwnership } from "../services/job-ownership.ts";
 import { leadership, type Term } from "../services/leadership.ts";
@@ -95,10 +96,11 @@ export interface TakePartOptions {
   /** Begins what one server does for all; resolves once it has ended after the term's signal. */
   lead: (term: Term) => Promise<void>;
   log: AppOptions["log"];
+  traces: Tracer | null;
 }
 
 /** Takes part in the work that the servers share, until it leaves. */
-export function takePart({ replicas: parts, stores, queue, lead, log }: TakePartOptions) {
+export function takePart({ replicas: parts, stores, queue, lead, log, traces }: TakePartOptions) {
   const { membership, notes, live } = parts;
   const ending = new AbortController();
   const election = leadership({
@@ -106,7 +108,7 @@ export function takePart({ replicas: parts, stores, queue, lead, log }: TakePart
     begin: lead,
     onError: (error) => log.warn({ err: error }, "leading the servers failed, trying again"),
   });
-  const shared = { replicas: membership, log, stopping: ending.signal };
+  const shared = { replicas: membership, log, traces, stopping: ending.signal };
   const heart = replicaHeart({ ...shared, leadership: election });
   const takeUp = takeUpJobs({ ...shared, jobs: stores.jobs, queue });
   parts.onMembers(takeUp.wake);

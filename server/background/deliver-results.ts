@@ -4,9 +4,10 @@ import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { DeliveryStore } from "../db/stores/deliveries.ts";
 import type { JobStore } from "../db/stores/jobs.ts";
 import { cancelDelivery, claimDelivery, deliveredAt, type DeliveryRecord } from "../domain/delivery.ts";
+import { inSpan } from "../domain/work-scope.ts";
 import type { ChangeDelivery } from "../services/delivery-changes.ts";
 import type { RunDelivery } from "../services/run-delivery.ts";
-import { type Loop, startLoop } from "./loop.ts";
+import { type Loop, type LoopOptions, startLoop } from "./loop.ts";
 
 /** Deliveries under way at once: each holds some parts of a file, and they share the line. */
 const atOnce = 2;
@@ -24,6 +25,7 @@ export interface DeliverResultsOptions {
   now: () => number;
   log: Pick<Logger, "warn">;
   stopping: AbortSignal;
+  traces?: LoopOptions["traces"];
 }
 
 /** The loop of deliveries. */
@@ -41,8 +43,10 @@ export function deliverResults(options: DeliverResultsOptions): DeliveryLoop {
   let isWanted = false;
   const start = (claimed: DeliveryRecord): void => {
     const id = claimed.wire.delivery_id;
-    const done = options
-      .run(claimed, options.stopping)
+    const { kind, job_id } = claimed.wire;
+    const attributes = { "simpletuner.delivery.kind": kind, "simpletuner.job.id": job_id };
+    const span = options.traces?.begin("delivering", { attributes }) ?? null;
+    const done = inSpan(span, () => options.run(claimed, options.stopping))
       .catch((error: unknown) =>
         // Its lease runs out, then it is taken up again.
         options.log.warn({ err: error, delivery_id: id }, "a delivery was interrupted, trying again"),

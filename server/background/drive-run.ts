@@ -11,7 +11,8 @@ import type { JobStore } from "../db/stores/jobs.ts";
 import type { SettingStore } from "../db/stores/settings.ts";
 import type { JobRecord } from "../domain/job-record.ts";
 import { endRun, moveTo, nextAttempt, type RunEnd } from "../domain/job-state.ts";
-import { noteInWork } from "../domain/work-scope.ts";
+import type { Tracer } from "../domain/trace.ts";
+import { inSpan, noteInWork } from "../domain/work-scope.ts";
 import type { DatasetPackaging } from "../services/dataset-packaging.ts";
 import type { DeliverOutputs } from "../services/deliver-outputs.ts";
 import type { JobOwnership } from "../services/job-ownership.ts";
@@ -20,6 +21,7 @@ import type { ReceivedFiles } from "../services/received-files.ts";
 import type { RunCosts } from "../services/run-costs.ts";
 import { type RunReports, withoutSecrets } from "../services/run-reports.ts";
 import type { UploadTokens } from "../services/upload-tokens.ts";
+import { stepSpan } from "./job-spans.ts";
 import { progressWriter, uploadReporter } from "./report-progress.ts";
 
 /** What driving runs needs. */
@@ -39,6 +41,7 @@ export interface DriveRunOptions {
   findProvider: (id: string) => Provider;
   now: () => number;
   log: Logger;
+  traces?: Tracer | null | undefined;
 }
 
 /** Asking a provider again to stop a run that has not ended yet. */
@@ -64,10 +67,10 @@ export function runDriver(options: DriveRunOptions) {
       const { provider, user_id, status } = job.wire;
       // The same id goes out with the calls to the provider and to the trainer.
       noteInWork({ correlationId: job.private.runToken, provider, userId: user_id, step: status });
-      const end = await step(options, job, stopping, cancelled).catch((error: unknown) =>
-        failureEnd(options, job, stopping, error),
-      );
-      if (end) await finish(options, job, end);
+      const end = await inSpan(stepSpan(options.traces, job), () =>
+        step(options, job, stopping, cancelled),
+      ).catch((error: unknown) => failureEnd(options, job, stopping, error));
+      if (end) await inSpan(stepSpan(options.traces, job, "finish"), () => finish(options, job, end));
     }
   };
 }

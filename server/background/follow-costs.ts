@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import type { RunCosts } from "../services/run-costs.ts";
-import { type Loop, startLoop } from "./loop.ts";
+import { type Loop, type LoopOptions, startLoop } from "./loop.ts";
 
 const everyMs = 15_000;
 
@@ -11,10 +11,11 @@ export interface FollowCostOptions {
   stopRun: (jobId: string) => void;
   log: Pick<Logger, "warn">;
   stopping: AbortSignal;
+  traces?: LoopOptions["traces"];
 }
 
 /** Keeps the cost of every running job current and its money reserved, every 15 seconds until `stopping`. */
-export function followCosts({ costs, stopRun, log, stopping }: FollowCostOptions): Loop {
+export function followCosts({ costs, stopRun, log, stopping, traces }: FollowCostOptions): Loop {
   const round = async (): Promise<void> => {
     for (const charge of await costs.running()) {
       if (stopping.aborted) return;
@@ -25,5 +26,5 @@ export function followCosts({ costs, stopRun, log, stopping }: FollowCostOptions
       }
     }
   };
-  return startLoop({ name: "counting the costs", everyMs, round, log, stopping });
+  return startLoop({ name: "counting the costs", everyMs, round, log, stopping, traces });
 }

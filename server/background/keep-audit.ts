@@ -4,7 +4,7 @@ import type { AuditSealer } from "../domain/audit-chain.ts";
 import { writeArchive } from "../services/archive-files.ts";
 import { shown } from "../services/audit.ts";
 import type { AuditLog } from "../services/audit-log.ts";
-import { type Loop, startLoop } from "./loop.ts";
+import { type Loop, type LoopOptions, startLoop } from "./loop.ts";
 
 const sealEveryMs = 1_000;
 const archiveEveryMs = 3_600_000;
@@ -23,16 +23,18 @@ export interface AuditKeepingOptions {
   now: () => number;
   log: Pick<Logger, "warn">;
   stopping: AbortSignal;
+  traces?: LoopOptions["traces"];
 }
 
 /** Seals what happened, soon after it did. */
-export function sealAudit({ auditLog, log, stopping }: AuditKeepingOptions): Loop {
+export function sealAudit({ auditLog, log, stopping, traces }: AuditKeepingOptions): Loop {
   return startLoop({
     name: "sealing the audit",
     everyMs: sealEveryMs,
     round: auditLog.seal,
     log,
     stopping,
+    traces,
   });
 }
 
@@ -41,7 +43,7 @@ export function sealAudit({ auditLog, log, stopping }: AuditKeepingOptions): Loo
  * them out only once the file is on the disk. A crash in between writes the same file again.
  */
 export function archiveAudit(options: AuditKeepingOptions): Loop {
-  const { auditEntries, auditRetentionDays, archiveFolder, now, log, stopping } = options;
+  const { auditEntries, auditRetentionDays, archiveFolder, now, log, stopping, traces } = options;
   const round = async (): Promise<void> => {
     if (auditRetentionDays === null) return;
     const chain = await auditEntries.chain();
@@ -65,6 +67,7 @@ export function archiveAudit(options: AuditKeepingOptions): Loop {
     round,
     log,
     stopping,
+    traces,
   });
   void loop.runOnce();
   return loop;

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
-import { inWork, newCorrelationId } from "../domain/work-scope.ts";
+import { errorType, type Span, type Tracer } from "../domain/trace.ts";
+import { correlationAttribute, inWork, newCorrelationId } from "../domain/work-scope.ts";
 import type { LoopView } from "../services/health.ts";
 
 /** What a loop needs. */
@@ -11,6 +12,8 @@ export interface LoopOptions {
   round: () => Promise<void>;
   log: Pick<Logger, "warn">;
   stopping: AbortSignal;
+  /** Hears of each round that did something. */
+  traces?: Tracer | null | undefined;
 }
 
 /** Work that is done again and again. */
@@ -24,19 +27,20 @@ export interface Loop {
 }
 
 /** Does the work every so often until `stopping`, never two rounds at a time. The timer keeps no process alive. */
-export function startLoop({ name, everyMs, round, log, stopping }: LoopOptions): Loop {
+export function startLoop({ name, everyMs, round, log, stopping, traces = null }: LoopOptions): Loop {
   const history = roundHistory(everyMs);
   let running: Promise<void> | null = null;
   const runOnce = (): Promise<void> => {
     // A round that takes over its time is not joined by a second.
     if (running === null) {
       history.begin();
-      running = inWork({ correlationId: newCorrelationId(), step: name }, () =>
+      running = inRound(name, traces, (span) =>
         round()
           .then(
             () => history.end(true),
             (error: unknown) => {
               history.end(false);
+              span?.fail(errorType(error));
               log.warn({ err: error }, `${name} failed, trying again later`);
             },
           )
@@ -55,6 +59,24 @@ export function startLoop({ name, everyMs, round, log, stopping }: LoopOptions):
     },
     view: history.view,
   };
+}
+
+/**
+ * One round of work that is done again and again, under a correlation id and in a trace of its own. Of a round that wrote
+ * nothing, called nobody and did not fail, no span goes out.
+ */
+export async function inRound(
+  name: string,
+  traces: Tracer | null,
+  work: (span: Span | undefined) => Promise<void>,
+): Promise<void> {
+  const correlationId = newCorrelationId();
+  const span = traces?.begin(name, { attributes: { [correlationAttribute]: correlationId } });
+  try {
+    await inWork({ correlationId, step: name, span }, () => work(span));
+  } finally {
+    if (span?.hasNews) span.end();
+  }
 }
 
 /** Remembers how rounds went, by the machine's uptime. */

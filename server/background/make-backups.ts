@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import type { BackupInfo } from "@simpletuner-cloud/contract/backups.ts";
 import type { SettingStore } from "../db/stores/settings.ts";
 import { type BackupKeeper, scheduled } from "../services/backups.ts";
-import { type Loop, startLoop } from "./loop.ts";
+import { type Loop, type LoopOptions, startLoop } from "./loop.ts";
 
 const lookEveryMs = 60_000;
 const hourMs = 3_600_000;
@@ -15,13 +15,14 @@ export interface MakeBackupOptions {
   now: () => number;
   log: Pick<Logger, "warn">;
   stopping: AbortSignal;
+  traces?: LoopOptions["traces"];
 }
 
 /**
  * Makes a backup when the last scheduled one is as old as the setting says, and removes scheduled ones that are older
  * than they are to be kept; the newest and those made by hand stay. A clock that went back makes none twice.
  */
-export function makeBackups({ backups, settings, now, log, stopping }: MakeBackupOptions): Loop {
+export function makeBackups({ backups, settings, now, log, stopping, traces }: MakeBackupOptions): Loop {
   const round = async (): Promise<void> => {
     const every = await settings.get("backupEveryHours");
     if (every === null) return;
@@ -41,5 +42,5 @@ export function makeBackups({ backups, settings, now, log, stopping }: MakeBacku
     const [, ...older] = await made();
     for (const backup of older) if (ageOf(backup) > keepMs) await backups.remove(backup.id, scheduled);
   };
-  return startLoop({ name: "making backups", everyMs: lookEveryMs, round, log, stopping });
+  return startLoop({ name: "making backups", everyMs: lookEveryMs, round, log, stopping, traces });
 }

@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import type { ListedRun, Provider } from "../adapters/providers/provider.ts";
 import type { JobStore } from "../db/stores/jobs.ts";
 import type { ServerEventStore } from "../db/stores/server-events.ts";
-import { type Loop, startLoop } from "./loop.ts";
+import { type Loop, type LoopOptions, startLoop } from "./loop.ts";
 
 const everyMs = 25_000;
 /** A job that is just being written has so long to turn up. */
@@ -20,6 +20,7 @@ export interface ReconcileOptions {
   now: () => number;
   log: Pick<Logger, "warn">;
   stopping: AbortSignal;
+  traces?: LoopOptions["traces"];
   /** For tests: see {@link settleMs}. */
   settleMs?: number;
 }

@@ -2,7 +2,7 @@ import type { Logger } from "pino";
 import { StartError } from "../config/values.ts";
 import type { Leadership } from "../services/leadership.ts";
 import { beatMs, type Replicas } from "../services/replicas.ts";
-import { type Loop, startLoop } from "./loop.ts";
+import { type Loop, type LoopOptions, startLoop } from "./loop.ts";
 
 /** What keeping up takes. */
 export interface ReplicaHeartOptions {
@@ -10,10 +10,11 @@ export interface ReplicaHeartOptions {
   leadership: Leadership;
   log: Pick<Logger, "warn" | "error">;
   stopping: AbortSignal;
+  traces?: LoopOptions["traces"];
 }
 
 /** Keeps this server known to the others, and leading where it leads. */
-export function replicaHeart({ replicas, leadership, log, stopping }: ReplicaHeartOptions): Loop {
+export function replicaHeart({ replicas, leadership, log, stopping, traces }: ReplicaHeartOptions): Loop {
   const round = async (): Promise<void> => {
     try {
       await replicas.beat();
@@ -25,5 +26,12 @@ export function replicaHeart({ replicas, leadership, log, stopping }: ReplicaHea
     // Who does not know the others may not know of a leader either, unless it is that itself.
     if (replicas.living() !== null || leadership.isLeading()) await leadership.beat();
   };
-  return startLoop({ name: "telling the other servers of this one", everyMs: beatMs, round, log, stopping });
+  return startLoop({
+    name: "telling the other servers of this one",
+    everyMs: beatMs,
+    round,
+    log,
+    stopping,
+    traces,
+  });
 }

@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import { announceEveryMs, type KeyHolderStore } from "../db/stores/key-holders.ts";
 import type { SharedKeyRing } from "../domain/key-ring.ts";
-import { type Loop, startLoop } from "./loop.ts";
+import { type Loop, type LoopOptions, startLoop } from "./loop.ts";
 
 /** A key that was added counts so soon. */
 const everyMs = 2_000;
@@ -14,13 +14,14 @@ export interface ShareKeysOptions {
   server: { serverId: string; place: string };
   log: Pick<Logger, "warn">;
   stopping: AbortSignal;
+  traces?: LoopOptions["traces"];
 }
 
 /**
  * Tells which keys this server holds, and seals with the first one that every server of the database holds, so that a new
  * key may reach them one after the other. Looks at a key file that changes.
  */
-export function shareKeys({ keyRing, keyHolders, server, log, stopping }: ShareKeysOptions): Loop {
+export function shareKeys({ keyRing, keyHolders, server, log, stopping, traces }: ShareKeysOptions): Loop {
   let told = "";
   let toldAt = -Infinity;
   const tell = async (): Promise<void> => {
@@ -49,5 +50,5 @@ export function shareKeys({ keyRing, keyHolders, server, log, stopping }: ShareK
       }
     await tell();
   };
-  return startLoop({ name: "sharing the keys of secrets", everyMs, round, log, stopping });
+  return startLoop({ name: "sharing the keys of secrets", everyMs, round, log, stopping, traces });
 }

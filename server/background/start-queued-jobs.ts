@@ -7,7 +7,9 @@ import type { SettingStore } from "../db/stores/settings.ts";
 import { beginWork } from "../domain/job-state.ts";
 import type { JobOwnership } from "../services/job-ownership.ts";
 import { newRunToken } from "./drive-run.ts";
+import { errorType } from "../domain/trace.ts";
 import { inWork, newCorrelationId } from "../domain/work-scope.ts";
+import { inRound, type LoopOptions } from "./loop.ts";
 
 /** What the queue needs. */
 export interface QueueOptions {
@@ -22,6 +24,7 @@ export interface QueueOptions {
   stopping: AbortSignal;
   now: () => number;
   log: Logger;
+  traces?: LoopOptions["traces"];
 }
 
 /** Of several servers one starts waiting jobs. */
@@ -51,7 +54,8 @@ export function jobQueue(options: QueueOptions) {
   const drive = (jobId: string): void => {
     if (driven.has(jobId) || options.stopping.aborted) return;
     const cancel = new AbortController();
-    const about = { jobId, correlationId: newCorrelationId(), step: "driving the job" };
+    // Each step of a run is in the trace of its job, not in that of whoever had the queue look.
+    const about = { jobId, correlationId: newCorrelationId(), step: "driving the job", span: undefined };
     const done = inWork(about, () => options.driveRun(jobId, options.stopping, cancel.signal))
       .catch((error: unknown) => {
         if (options.stopping.aborted) return undefined;
@@ -81,9 +85,7 @@ export function jobQueue(options: QueueOptions) {
     looking = (async () => {
       while (lookAgain && !options.stopping.aborted) {
         lookAgain = false;
-        await runOnce().catch((error: unknown) =>
-          options.log.error({ err: error }, "the queue could not look for waiting jobs"),
-        );
+        await oneLook(options, runOnce);
       }
       looking = null;
     })();
@@ -112,6 +114,16 @@ export function jobQueue(options: QueueOptions) {
 
 /** See {@link jobQueue}. */
 export type JobQueue = ReturnType<typeof jobQueue>;
+
+/** One look at the waiting line, in a trace of its own; one that fails is made good by the next. */
+function oneLook({ traces = null, log }: QueueOptions, look: () => Promise<void>): Promise<void> {
+  return inRound("starting waiting jobs", traces, async (span) => {
+    await look().catch((error: unknown) => {
+      span?.fail(errorType(error));
+      log.error({ err: error }, "the queue could not look for waiting jobs");
+    });
+  });
+}
 
 /** Begins waiting jobs up to the limit; true when more may wait than were looked at. */
 async function startWaiting(options: QueueOptions, drive: (jobId: string) => void): Promise<boolean> {

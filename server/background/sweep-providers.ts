@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import type { Provider } from "../adapters/providers/provider.ts";
-import { type Loop, startLoop } from "./loop.ts";
+import { type Loop, type LoopOptions, startLoop } from "./loop.ts";
 
 const everyMs = 10 * 60_000;
 
@@ -9,6 +9,7 @@ export function sweepProviders(options: {
   providers: { all: readonly Pick<Provider, "sweep">[] };
   log: Pick<Logger, "warn">;
   stopping: AbortSignal;
+  traces?: LoopOptions["traces"];
 }): Loop {
   const loop = startLoop({
     name: "removing what jobs left at providers",
@@ -18,6 +19,7 @@ export function sweepProviders(options: {
     },
     log: options.log,
     stopping: options.stopping,
+    traces: options.traces,
   });
   void loop.runOnce();
   return loop;

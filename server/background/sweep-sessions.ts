@@ -4,7 +4,7 @@ import type { Database } from "../db/schema.ts";
 import type { AccessChange, AccessStore, AuditDraft } from "../db/stores/access.ts";
 import type { LoginAttemptStore } from "../db/stores/login-attempts.ts";
 import type { SessionStore } from "../db/stores/sessions.ts";
-import { type Loop, startLoop } from "./loop.ts";
+import { type Loop, type LoopOptions, startLoop } from "./loop.ts";
 
 /** Removed in one transaction at most. */
 const atOnce = 200;
@@ -18,6 +18,7 @@ export interface SessionSweepOptions {
   now: () => number;
   log: Pick<Logger, "warn">;
   stopping: AbortSignal;
+  traces?: LoopOptions["traces"];
 }
 
 /** Removes sessions that ran out, each with its event, and failed attempts that are forgotten; now and ever again. */
@@ -50,6 +51,7 @@ export function sweepSessions(options: SessionSweepOptions): Loop {
     round,
     log: options.log,
     stopping: options.stopping,
+    traces: options.traces,
   });
   void loop.runOnce();
   return loop;

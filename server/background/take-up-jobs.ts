@@ -1,7 +1,7 @@
 import type { Logger } from "pino";
 import type { JobStore } from "../db/stores/jobs.ts";
 import type { Replicas } from "../services/replicas.ts";
-import { type Loop, startLoop } from "./loop.ts";
+import { type Loop, type LoopOptions, startLoop } from "./loop.ts";
 import type { JobQueue } from "./start-queued-jobs.ts";
 
 /** What no news of another server's end led to is found after so long. */
@@ -16,6 +16,7 @@ export interface TakeUpOptions {
   queue: Pick<JobQueue, "offer">;
   log: Pick<Logger, "warn">;
   stopping: AbortSignal;
+  traces?: LoopOptions["traces"];
 }
 
 /** See {@link takeUpJobs}. */
@@ -25,7 +26,7 @@ export interface TakeUpLoop extends Loop {
 }
 
 /** Drives on the jobs of this server that nothing here drives, and those whose server is gone. */
-export function takeUpJobs({ replicas, jobs, queue, log, stopping }: TakeUpOptions): TakeUpLoop {
+export function takeUpJobs({ replicas, jobs, queue, log, stopping, traces }: TakeUpOptions): TakeUpLoop {
   let isWanted = false;
   const look = async (): Promise<void> => {
     const living = replicas.living();
@@ -44,7 +45,7 @@ export function takeUpJobs({ replicas, jobs, queue, log, stopping }: TakeUpOptio
     } while (isWanted && !stopping.aborted);
   };
   const name = "taking up jobs of servers that are gone";
-  const loop = startLoop({ name, everyMs: lookAnywayMs, round, log, stopping });
+  const loop = startLoop({ name, everyMs: lookAnywayMs, round, log, stopping, traces });
   return {
     ...loop,
     wake() {

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Kysely, type TransactionBuilder } from "kysely";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
-import type { Engine } from "./engine.ts";
+import { inChildSpan } from "../domain/work-scope.ts";
+import type { DatabaseKind, Engine } from "./engine.ts";
 import type { Database } from "./schema.ts";
 
 /** A transaction that others were in the way of is run so many times. */
@@ -12,6 +13,13 @@ const mostRuns = 12;
  */
 const mostRunsForDuplicates = 3;
 const longestPauseMs = 25;
+
+/** As OpenTelemetry calls them. */
+const systemNames: Readonly<Record<DatabaseKind, string>> = {
+  sqlite: "sqlite",
+  postgres: "postgresql",
+  mysql: "mysql",
+};
 
 /**
  * The database of the product. A transaction that cannot go through because of another one is run again from its
@@ -28,7 +36,12 @@ export class JobDatabase extends Kysely<Database> {
   override transaction(): TransactionBuilder<Database> {
     const builder = super.transaction();
     const execute = builder.execute.bind(builder);
-    builder.execute = (work) => runAgain(this.engine, () => execute(work));
+    const options = {
+      kind: "client",
+      attributes: { "db.system.name": systemNames[this.engine.kind] },
+    } as const;
+    builder.execute = (work) =>
+      inChildSpan("transaction", options, () => runAgain(this.engine, () => execute(work)));
     return builder;
   }
 }

@@ -26,6 +26,8 @@ export interface JobPrivate {
    * server only, and while nobody drives it yet.
    */
   owner?: JobOwner;
+  /** The trace of the request that submitted it, which its run goes on with; absent when nothing was traced then. */
+  traceparent?: string;
   /** The provider's own id of the run, if it has one. */
   externalId: string | null;
   /** How far the provider's log has been read: its position and the number of lines stored. */
@@ -66,6 +68,8 @@ export interface NewJob {
   costUsd?: number | null;
   estimatedCostUsd?: number | null;
   metadata: Record<string, unknown>;
+  /** See {@link JobPrivate}. */
+  traceparent?: string | undefined;
 }
 
 /** How often a job may start before a lost run fails it (CONTRACT 2.1: max_attempts = 3). */
@@ -113,6 +117,7 @@ export function newJobRecord(job: NewJob, nowMs: number): JobRecord {
       transfer: job.transfer,
       consentedFingerprint: job.consentedFingerprint,
       hardware: job.hardware ?? null,
+      ...(job.traceparent !== undefined && { traceparent: job.traceparent }),
       externalId: null,
       logPosition: 0,
       logLines: 0,

@@ -187,6 +187,17 @@ export const metricCatalogue = {
     "Since the last good round ended; absent before the first",
     "loop",
   ),
+  simpletuner_trace_spans_sent_total: server(
+    "health",
+    "counter",
+    "Spans that the collector of traces took; absent while nothing is traced",
+  ),
+  simpletuner_trace_spans_dropped_total: server(
+    "health",
+    "counter",
+    "Spans that were lost: queue_full, too many waited; not_taken, the collector did not take them",
+    "reason",
+  ),
   simpletuner_event_loop_utilization_ratio: server(
     "health",
     "gauge",

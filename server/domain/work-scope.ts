@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomUUID } from "node:crypto";
 import type { Endpoint } from "@simpletuner-cloud/contract/endpoint.ts";
+import { errorType, type Span, type SpanOptions } from "./trace.ts";
 
 /** What a piece of work is about: a request, a round of a loop, a job's run. It goes into each of its log lines. */
 export interface WorkScope {
@@ -13,6 +14,10 @@ export interface WorkScope {
   step?: string;
   /** The endpoint that answers a request, once it is known. */
   endpoint?: Endpoint;
+  /** The operation of S3 that a request asks for, as `PutObject`, once it is known. */
+  storageOperation?: string;
+  /** Where the work is in a trace; undefined while nothing is traced. */
+  span?: Span | undefined;
 }
 
 const scopes = new AsyncLocalStorage<WorkScope>();
@@ -36,6 +41,41 @@ export function noteInWork(about: Partial<WorkScope>): void {
   const scope = scopes.getStore();
   if (scope) Object.assign(scope, about);
 }
+
+/**
+ * Does work in a span, which ends with it; `null` does it without one. The span tells the correlation id of the work, and
+ * when it fails, the kind of error.
+ */
+export async function inSpan<Result>(span: Span | null, work: () => Promise<Result>): Promise<Result> {
+  if (span === null) return work();
+  return inWork({ span }, async () => {
+    span.set({ [correlationAttribute]: scopes.getStore()?.correlationId ?? "" });
+    try {
+      return await work();
+    } catch (error) {
+      // Who breaks off work on purpose has not failed.
+      if (error instanceof Error && error.name === "AbortError")
+        span.set({ "simpletuner.interrupted": true });
+      else span.fail(errorType(error));
+      throw error;
+    } finally {
+      span.end();
+    }
+  });
+}
+
+/** Does work in a span below that of the work under way; while nothing is traced it is only done. */
+export function inChildSpan<Result>(
+  name: string,
+  options: SpanOptions,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const span = scopes.getStore()?.span?.begin(name, options) ?? null;
+  return span === null ? work() : inSpan(span, work);
+}
+
+/** The attribute that joins a span to the lines of the log. */
+export const correlationAttribute = "simpletuner.correlation_id";
 
 /** What the running work is about; undefined outside of any. */
 export function currentWork(): Readonly<WorkScope> | undefined {

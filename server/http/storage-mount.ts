@@ -8,6 +8,7 @@ import { stagingBucket } from "../services/archive-staging.ts";
 import type { StorageAccess, StorageAreas } from "../services/storage-access.ts";
 import type { ReceivedFiles } from "../services/received-files.ts";
 import { storagePath } from "../services/results.ts";
+import type { Tracer } from "../services/handler.ts";
 import type { LiveStorageKey, StorageKeys } from "../services/storage-keys.ts";
 import type { HttpMeter } from "../services/http-meter.ts";
 import type { LiveUploadToken, UploadTokens } from "../services/upload-tokens.ts";
@@ -36,6 +37,7 @@ export interface StorageMountOptions {
   log: Logger;
   now: () => number;
   httpMeter: HttpMeter;
+  traces: Tracer | null;
   limits: RequestLimits;
   clientAddress: ClientAddress;
 }
@@ -46,7 +48,7 @@ export function mountStorage(
   others: RequestListener,
   options: StorageMountOptions,
 ): void {
-  const { httpMeter: meter, log } = options;
+  const { httpMeter: meter, log, traces } = options;
   const mount = { pathPrefix: storagePath, ...options.endpoint };
   const handle = createS3Handler({
     ...mount,
@@ -75,11 +77,11 @@ export function mountStorage(
     server,
     mount,
     (request, response, expectsContinue) =>
-      inScope(request, response, { log, meter, isStorage: true }, () =>
+      inScope(request, response, { log, meter, traces, isStorage: true }, () =>
         handle(request, response, expectsContinue),
       ),
     (request, response) =>
-      inScope(request, response, { log, meter, isStorage: false }, () => others(request, response)),
+      inScope(request, response, { log, meter, traces, isStorage: false }, () => others(request, response)),
   );
 }
 

@@ -3,7 +3,15 @@ import type { Endpoint, EndpointTable, InputOf, OutputOf } from "@simpletuner-cl
 import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
 
 /** What the running work is about, for the layer above. */
-export { currentWork, inWork, newCorrelationId, noteInWork } from "../domain/work-scope.ts";
+export {
+  correlationAttribute,
+  currentWork,
+  inWork,
+  newCorrelationId,
+  noteInWork,
+  type WorkScope,
+} from "../domain/work-scope.ts";
+export type { Span, Tracer } from "../domain/trace.ts";
 
 /** What a handler knows of the request beside its parsed input. */
 export interface RequestContext {

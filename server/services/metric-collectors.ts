@@ -1,6 +1,7 @@
 import { statfs } from "node:fs/promises";
 import { activeStatuses, jobStatuses } from "@simpletuner-cloud/contract/jobs.ts";
 import type { CircuitBreaker } from "../adapters/outbound/circuit-breaker.ts";
+import type { Traces } from "../adapters/traces/traces.ts";
 import type { AuditEntryStore } from "../db/stores/audit-entries.ts";
 import type { JobCountStore } from "../db/stores/job-counts.ts";
 import { type Component, databaseHealth, type HealthCheck, type HealthOptions } from "./health.ts";
@@ -18,6 +19,7 @@ export interface MetricSources extends Pick<HealthOptions, "pingDatabase" | "dat
   outbound: { breakers(): readonly CircuitBreaker[] };
   httpMeter: HttpMeter;
   limits: Pick<RequestLimits, "counts">;
+  traces: Pick<Traces, "view"> | null;
   health: HealthCheck;
   readiness: Pick<Readiness, "reason">;
   stateDir: string;
@@ -139,6 +141,7 @@ function healthMetrics(sources: MetricSources): Collector {
       process_cpu_seconds_total: [{ value: (user + system) / 1e6 }],
       process_resident_memory_bytes: [{ value: process.memoryUsage.rss() }],
       ...loopMetrics(sources),
+      ...traceMetrics(sources),
     };
   };
 }
@@ -168,6 +171,18 @@ function loopMetrics({ loops }: MetricSources) {
     simpletuner_background_loop_last_success_seconds: views.flatMap(([loop, { sinceSuccessMs }]) =>
       sinceSuccessMs === null ? [] : [{ labels: { loop }, value: sinceSuccessMs / 1_000 }],
     ),
+  };
+}
+
+function traceMetrics({ traces }: MetricSources) {
+  if (traces === null) return {};
+  const { sent, dropped } = traces.view();
+  return {
+    simpletuner_trace_spans_sent_total: [{ value: sent }],
+    simpletuner_trace_spans_dropped_total: [
+      { labels: { reason: "queue_full" }, value: dropped.queueFull },
+      { labels: { reason: "not_taken" }, value: dropped.notTaken },
+    ],
   };
 }
 

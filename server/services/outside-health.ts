@@ -1,6 +1,7 @@
 import { Failure } from "@simpletuner-cloud/contract/errors.ts";
 import type { CircuitBreaker } from "../adapters/outbound/circuit-breaker.ts";
 import type { Provider, ProviderAccount } from "../adapters/providers/provider.ts";
+import type { Traces } from "../adapters/traces/traces.ts";
 import { type Component, type Finding, timedComponent } from "./health.ts";
 import type { ReadProviderSettings } from "./provider-settings.ts";
 import type { SecretChain } from "./secrets.ts";
@@ -13,6 +14,7 @@ export interface OutsideHealthOptions {
   secretChain: SecretChain;
   outbound: { breakers(): readonly CircuitBreaker[] };
   tunnel: TunnelKeeper;
+  traces: Traces | null;
 }
 
 /** Whoever asks for the health waits at most so long for a source of secrets. */
@@ -20,13 +22,13 @@ const waitMs = 2_000;
 
 /** Components for the secrets and for the ways to services outside. */
 export async function outsideHealth(options: OutsideHealthOptions): Promise<Component[]> {
-  const { outbound, secretChain, tunnel } = options;
+  const { outbound, secretChain, tunnel, traces } = options;
   const [secrets, tls, ...breakers] = await Promise.all([
     secretsHealth(secretChain),
     tlsHealth(options),
     ...outbound.breakers().map(breakerHealth),
   ]);
-  return [secrets, ...tls, ...tunnelHealth(tunnel), ...breakers];
+  return [secrets, ...tls, ...tunnelHealth(tunnel), ...tracesHealth(traces), ...breakers];
 }
 
 const tunnelMessages = {
@@ -42,6 +44,16 @@ function tunnelHealth(tunnel: TunnelKeeper): Component[] {
   const { program, status } = state;
   const health = status === "running" ? "healthy" : "degraded";
   return [{ name: `tunnel_${program}`, status: health, latency_ms: null, message: tunnelMessages[status] }];
+}
+
+/** None while nothing is traced; without a collector everything else goes on. */
+function tracesHealth(traces: Traces | null): Component[] {
+  if (traces === null) return [];
+  const { isFailing } = traces.view();
+  const message = isFailing
+    ? "The collector does not take them and they are dropped; the server's log says why"
+    : "On: they go to a collector";
+  return [{ name: "traces", status: isFailing ? "degraded" : "healthy", latency_ms: null, message }];
 }
 
 const breakerMessages = {

@@ -9,6 +9,7 @@ import type { IdempotencyClaim, JobStore } from "../db/stores/jobs.ts";
 import { usdOfMicros } from "../domain/cost.ts";
 import { type JobRecord, newJobRecord } from "../domain/job-record.ts";
 import { mapSecretFields, type SecretBox } from "../domain/sealed-secret.ts";
+import { currentWork, noteInWork } from "../domain/work-scope.ts";
 import type { TakeConfigSnapshot } from "./config-snapshots.ts";
 import type { ConsentCheck } from "./data-consent.ts";
 import type { DatasetPackaging, PackagingPlan } from "./dataset-packaging.ts";
@@ -58,6 +59,7 @@ export function jobSubmitter(options: SubmitJobOptions) {
     const earlier = claim && (await jobOfKey(options, claim));
     if (earlier) return { job: earlier, idempotentHit: true, costWarning: null };
     const job = await prepareJob(options, caller, submission);
+    noteInWork({ jobId: job.record.wire.job_id, provider: job.record.wire.provider });
     let costWarning: string | null = null;
     try {
       await options.jobs.insert(
@@ -109,7 +111,6 @@ async function prepareJob(
         way: route.way,
         token: request.consent_token,
       });
-  const family = inputs.config["model_family"];
   const name = request.name ?? request.tracker_run_name ?? inputs.configName ?? "Untitled run";
   const configSnapshot = await configSnapshotOf(options, request, retryOf);
   const record = newJobRecord(
@@ -120,10 +121,11 @@ async function prepareJob(
       jobType: provider.id === "local" ? "local" : "cloud",
       name,
       configName: inputs.configName,
-      modelFamily: typeof family === "string" ? family : null,
+      modelFamily: familyOf(inputs),
       transfer,
       consentedFingerprint,
       retryOf,
+      traceparent: currentWork()?.span?.traceparent,
       ...costFields(price),
       metadata: {
         dataset_files: plan.total_files,
@@ -143,6 +145,10 @@ async function prepareJob(
     snapshot: frozen(options.secrets, inputs, plan),
     events: firstEvents(record.wire, plan, consentOf(transfer, consentedFingerprint)),
   };
+}
+
+function familyOf({ config: { model_family: family } }: JobInputs): string | null {
+  return typeof family === "string" ? family : null;
 }
 
 function firstEvents({ name, provider }: JobRecord["wire"], plan: PackagingPlan, consent: string) {

@@ -7,7 +7,7 @@ import type { ExternalRunStore } from "../db/stores/external-runs.ts";
 import { addressMatcher } from "../domain/address-ranges.ts";
 import { tokenHash } from "../domain/secret-token.ts";
 import { signatureProblem, webhookToleranceMs } from "../domain/webhook-signature.ts";
-import type { Handlers, RequestContext } from "./handler.ts";
+import { type Handlers, noteInWork, type RequestContext } from "./handler.ts";
 import type { JobSync } from "./job-sync.ts";
 import {
   reachability,
@@ -108,6 +108,7 @@ function deliveries(options: WebhookServiceOptions, tests: Reachability) {
     // Whether or not it is stored already whose run it is: who follows it knows.
     if (!webhooks.hear(delivery)) options.passOn({ provider, ...delivery });
     const jobId = await options.externalRuns.jobOf(provider, delivery.externalId);
+    noteInWork({ provider, ...(jobId !== null && { jobId }) });
     return jobId === null
       ? answered("ignored", "no job has this run")
       : { ...answered("received"), job_id: jobId };

@@ -71,6 +71,15 @@ export function addressGuard(
   };
 }
 
+/**
+ * Whether a host is on this machine or in a private network by its name alone, so that what is sent to it stays with
+ * whoever runs the server.
+ */
+export function isOfOwnNetwork(hostname: string): boolean {
+  const host = hostname.replace(/^\[|\]$/g, "");
+  return isIP(host) === 0 ? !isPublicName(host) : addressKind(host) === "private";
+}
+
 /** False for names that only a private network gives (RFC 6761, 6762, 8375, and ICANN's `internal`). */
 function isPublicName(hostname: string): boolean {
   const name = hostname.toLowerCase().replace(/\.$/, "");

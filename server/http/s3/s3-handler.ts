@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import type { RequestSource } from "../request-source.ts";
+import { noteInWork } from "../../services/handler.ts";
 import type { ObjectStorage } from "../../adapters/storage/storage.ts";
 import { allowOrigin, answerPreflight } from "./cross-origin.ts";
 import { authenticate, type AuthenticationDeps } from "./s3-authentication.ts";
@@ -99,17 +100,20 @@ export function createS3Handler(deps: S3HandlerDeps): S3Handler {
       if (isFormUpload(subject)) {
         // No cookie ever decides about a form.
         await onStranger();
+        noteInWork({ storageOperation: "PostObject" });
         const payload: PayloadMode = { kind: "plain", sha256: null };
         await uploadForm({ ...base, payload }, (fields) =>
           counted(deps, subject, response, () => authenticateForm(deps, keys, fields)),
         );
         return;
       }
-      const operation = findOperation(subject);
+      const { operation, name } = findOperation(subject);
+      noteInWork({ storageOperation: name });
       const { access, payload } = await counted(deps, subject, response, () =>
         authenticate(deps, keys, subject, onStranger),
       );
       isAuthenticated = true;
+      if (access.jobId !== null) noteInWork({ jobId: access.jobId });
       await operation({ ...base, access, payload });
     } catch (error) {
       const isMisread = isAuthenticated && request !== null && (await isBucketInHost(deps, request, error));

@@ -34,8 +34,52 @@ const subresources = new Set(
   torrent versioning website`.split(/\s+/),
 );
 
+/** What S3 calls the operations; the names of functions are a bundler's to change. */
+const names: ReadonlyMap<S3Operation, string> = new Map([
+  [listBuckets, "ListBuckets"],
+  [createBucket, "CreateBucket"],
+  [headBucket, "HeadBucket"],
+  [deleteBucket, "DeleteBucket"],
+  [getBucketLocation, "GetBucketLocation"],
+  [getBucketAcl, "GetBucketAcl"],
+  [putBucketAcl, "PutBucketAcl"],
+  [getBucketCors, "GetBucketCors"],
+  [putBucketCors, "PutBucketCors"],
+  [deleteBucketCors, "DeleteBucketCors"],
+  [getBucketTagging, "GetBucketTagging"],
+  [putBucketTagging, "PutBucketTagging"],
+  [deleteBucketTagging, "DeleteBucketTagging"],
+  [listObjects, "ListObjects"],
+  [listVersions, "ListObjectVersions"],
+  [getObject, "GetObject"],
+  [putObject, "PutObject"],
+  [copyObject, "CopyObject"],
+  [deleteObject, "DeleteObject"],
+  [deleteObjects, "DeleteObjects"],
+  [getObjectAcl, "GetObjectAcl"],
+  [putObjectAcl, "PutObjectAcl"],
+  [getObjectAttributes, "GetObjectAttributes"],
+  [getObjectTagging, "GetObjectTagging"],
+  [putObjectTagging, "PutObjectTagging"],
+  [deleteObjectTagging, "DeleteObjectTagging"],
+  [createUpload, "CreateMultipartUpload"],
+  [putPart, "UploadPart"],
+  [copyPart, "UploadPartCopy"],
+  [listParts, "ListParts"],
+  [listUploads, "ListMultipartUploads"],
+  [completeUpload, "CompleteMultipartUpload"],
+  [abortUpload, "AbortMultipartUpload"],
+]);
+
+/** What S3 calls the operation of a request. */
+function nameOf(operation: S3Operation, { method, query }: S3Request): string {
+  if (operation === getObject && method === "HEAD") return "HeadObject";
+  if (operation === listObjects && query.get("list-type") === "2") return "ListObjectsV2";
+  return names.get(operation) ?? "Other";
+}
+
 /** The operation that a request asks for; throws NotImplemented or MethodNotAllowed. */
-export function findOperation(request: S3Request): S3Operation {
+export function findOperation(request: S3Request): { operation: S3Operation; name: string } {
   const { method, bucket, key, query } = request;
   for (const name of query.keys()) if (subresources.has(name)) throw notOffered(name);
   const version = query.get("versionId");
@@ -47,7 +91,7 @@ export function findOperation(request: S3Request): S3Operation {
         ? bucketOperation(method, query)
         : objectOperation(request);
   if (operation === undefined) throw new S3Error("MethodNotAllowed");
-  return operation;
+  return { operation, name: nameOf(operation, request) };
 }
 
 function notOffered(name: string): S3Error {

@@ -50,6 +50,7 @@ export const t = words({
     part_secrets: "Secrets",
     part_background_loops: "Work in the background",
     part_tls_verification: "Certificates of providers",
+    part_traces: "Traces",
     part_rate_limits: "Rate limits",
     part_breaker: "Circuit breaker of {name}",
     part_tunnel: "Tunnel ({name})",
@@ -115,6 +116,7 @@ export const t = words({
     part_secrets: "सीक्रेट",
     part_background_loops: "पृष्ठभूमि के काम",
     part_tls_verification: "प्रोवाइडरों के प्रमाणपत्र",
+    part_traces: "ट्रेस",
     part_rate_limits: "अनुरोध सीमाएँ",
     part_breaker: "{name} का सर्किट ब्रेकर",
     part_tunnel: "टनल ({name})",
@@ -142,6 +144,7 @@ const partWords = {
   secrets: "part_secrets",
   background_loops: "part_background_loops",
   tls_verification: "part_tls_verification",
+  traces: "part_traces",
   rate_limits: "part_rate_limits",
 } as const;
 type PartWord = (typeof partWords)[keyof typeof partWords];

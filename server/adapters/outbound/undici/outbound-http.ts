@@ -16,6 +16,7 @@ import {
   ownCircuitRecords,
 } from "../circuit-breaker.ts";
 import { followConnections, type FollowedConnections, type FollowOptions } from "./connections.ts";
+import { tracedCall } from "../traced-call.ts";
 import { asOutboundError, type RawAnswer, sendRequest } from "./send-request.ts";
 
 /** Retries and breaker (CONTRACT 2.12); tests shorten the waits. */
@@ -92,7 +93,8 @@ export function outboundHttp(
       const breaker = breakerOf(name, rules);
       // What failed on the old way says nothing of the new one.
       const onChanged = () => breaker.reset().catch(() => undefined);
-      return outboundService(network ? follow(network, { onChanged }) : shared, rules, breaker);
+      const connections = network ? follow(network, { onChanged }) : shared;
+      return outboundService(connections, rules, breaker, name);
     },
     /**
      * A caller for addresses that a user names: a webhook to test, somebody's bucket, a callback. It connects only to
@@ -102,7 +104,12 @@ export function outboundHttp(
      * followed. One bad address does not shut out others: there is no circuit breaker.
      */
     guarded({ network = async () => settings, ...own }: Omit<ServiceOptions, "name"> = {}): OutboundService {
-      return outboundService(follow(network, { guard }), { ...usual, ...own, ...resilience }, null);
+      return outboundService(
+        follow(network, { guard }),
+        { ...usual, ...own, ...resilience },
+        null,
+        "guarded",
+      );
     },
     /** The breakers of the services, by name. */
     breakers: (): readonly CircuitBreaker[] => [...breakers.values()],
@@ -117,6 +124,7 @@ function outboundService(
   connections: FollowedConnections,
   resilience: Resilience,
   breaker: CircuitBreaker | null,
+  name: string,
 ): OutboundService {
   const attempt = async <Result extends Answer>(
     request: OutboundRequest,
@@ -130,7 +138,9 @@ function outboundService(
     }
   };
   const call = <Result extends Answer>(request: OutboundRequest, read: (raw: RawAnswer) => Promise<Result>) =>
-    withRetries(request, resilience, () => attempt(request, read));
+    withRetries(request, resilience, (made) =>
+      tracedCall({ request, name, made }, (traced) => attempt(traced, read)),
+    );
   return {
     text: (request, maxBytes = usualAnswerBytes) =>
       call(request, async (raw) => ({ ...raw, body: await readText(request, raw, maxBytes) })),
@@ -168,10 +178,10 @@ async function guardedBy<Result extends Answer>(
 async function withRetries<Result extends Answer>(
   request: OutboundRequest,
   { retries, firstWaitMs }: Resilience,
-  attempt: () => Promise<Result>,
+  attempt: (made: number) => Promise<Result>,
 ): Promise<Result> {
   for (let made = 0; ; made++) {
-    const outcome = await attempt().catch((error: unknown) => {
+    const outcome = await attempt(made).catch((error: unknown) => {
       if (error instanceof OutboundError) return error;
       throw error;
     });
