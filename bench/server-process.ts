@@ -23,11 +23,12 @@ export function serverProgram(): string[] {
   return existsSync(built) ? [built, "server"] : [source];
 }
 
-/** Starts the product's server on a free port; `nodeFlags` may hold profiler switches. */
+/** Starts the product's server on a free port; `nodeFlags` may hold profiler switches, `more` further variables. */
 export function startServer(
   stateDir: string,
   program: readonly string[],
   nodeFlags: readonly string[] = [],
+  more: NodeJS.ProcessEnv = {},
 ): Promise<ListeningProcess> {
   const env = {
     ...process.env,
@@ -36,6 +37,7 @@ export function startServer(
     SIMPLETUNER_LOG_FORMAT: "json",
     SIMPLETUNER_LOG_LEVEL: "info",
     SIMPLETUNER_TRAINER_COMMAND: "/bin/true",
+    ...more,
   };
   return startProgram([...nodeFlags, ...program], env, "/health");
 }
