@@ -1,6 +1,7 @@
 import { apiKeyEndpoints } from "./api-keys.ts";
 import { artifactEndpoints } from "./artifacts.ts";
 import { auditEndpoints } from "./audit.ts";
+import { auditExportEndpoints } from "./audit-export.ts";
 import { backupEndpoints } from "./backups.ts";
 import { authEndpoints } from "./auth.ts";
 import { circuitBreakerEndpoints } from "./circuit-breakers.ts";
@@ -62,6 +63,7 @@ export const api = {
   events: eventEndpoints,
   trainerEvents: trainerEventEndpoints,
   audit: auditEndpoints,
+  auditExport: auditExportEndpoints,
   backups: backupEndpoints,
   database: databaseEndpoints,
   auth: authEndpoints,

@@ -24,6 +24,9 @@ export const auditEventTypes = {
   "level.deleted": "users",
   "api_key.created": "key_prefix, scopes, expires_at",
   "api_key.revoked": "key_prefix",
+  "audit.export_changed": "on, host, format?, security_only?, from_entry?: entries after this one are sent",
+  "audit.export_stopped": "host, entry, status: the collector refused this entry, and nothing more is sent",
+  "audit.export_resumed": "host, skipped: an entry that the collector will not get, or null",
   webhook_rejected: "provider, reason, times: deliveries of webhooks that were refused",
   "security.permission_denied": "permission, method, path, times",
   "security.rate_limited":

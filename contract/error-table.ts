@@ -216,6 +216,15 @@ export const errorTable = {
     402,
     "Stopped before the {period} budget of {limit} is overspent: {spent} is spent, {set_aside} is reserved for other jobs, and the next {minutes} minutes would cost {slice}. The budget starts again on {resets_at}; retry then or have it raised.",
   ],
+  audit_export_invalid: [422, "{field}: {problem}"],
+  audit_export_off: [
+    409,
+    "The audit is not sent to a collector. Say where to first, with webhook_url and format.",
+  ],
+  audit_export_not_refused: [
+    409,
+    "skip_entry: the collector has not refused entry {entry}. Look at the state again before anything is left out.",
+  ],
   destination_not_found: [404, "There is no destination {destination_id}."],
   unknown_destination: [422, 'destinations: "{destination}" is not one of {known}.'],
   no_destination: [

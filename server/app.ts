@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { sendAudit } from "./background/send-audit.ts";
 import { reconcileRuns } from "./background/reconcile-runs.ts";
 import { runDriver } from "./background/drive-run.ts";
 import { archiveAudit, type AuditKeepingOptions, sealAudit } from "./background/keep-audit.ts";
@@ -148,6 +149,13 @@ function startLeaderLoops(options: AppOptions, parts: Parts, queue: JobQueue, st
     state: sweepState({ ...parts, stopping }),
     audit: sealAudit(keepingOf(options, parts, stopping)),
     archive: archiveAudit(keepingOf(options, parts, stopping)),
+    collector: sendAudit({
+      ...parts,
+      ...parts.stores,
+      collector: parts.auditCollector,
+      targetOf: parts.auditTargetOf,
+      stopping,
+    }),
     backups: makeBackups({ ...parts, ...parts.stores, stopping }),
     retention: keepJobs({ ...parts, jobRetentionDays: options.config.jobRetentionDays, stopping }),
   };

@@ -3,6 +3,7 @@ import { runRefresher } from "../services/refresh-runs.ts";
 import { jobSync } from "../services/job-sync.ts";
 import { webhookService } from "../services/webhooks.ts";
 import { auditService } from "../services/audit.ts";
+import { auditExportService } from "../services/audit-export.ts";
 import { backupService } from "../services/backups.ts";
 import { gitRepository } from "../adapters/git/git-repository.ts";
 import { configSnapshots } from "../services/config-snapshots.ts";
@@ -95,6 +96,7 @@ export function composeHandlers(
     trainerEvents: trainerEventService({ ...shared, uploadTokens: parts.tokens }),
     webhooks: webhooks(parts, queue),
     audit: auditService(shared),
+    auditExport: auditExport(parts),
     backups: backupService(parts.backupOptions, parts.backups),
     database: databaseService(databaseOf(options, parts)),
     ...monitoringHandlers(options, parts, loops),
@@ -114,6 +116,17 @@ function databaseOf({ config, now }: AppOptions, parts: Parts): DatabaseServiceO
     counts: stores.counts,
     migrate: () => bringUpToDate(db, now),
   };
+}
+
+function auditExport(parts: Parts): AllHandlers["auditExport"] {
+  return auditExportService({
+    ...parts,
+    ...parts.stores,
+    collector: parts.auditCollector,
+    targetOf: parts.auditTargetOf,
+    source: parts.auditSource,
+    checkAddress: parts.outbound.checkAddress,
+  });
 }
 
 function webhooks(parts: Parts, queue: JobQueue): AllHandlers["webhooks"] {

@@ -3,6 +3,7 @@ import type { Loop } from "../background/loop.ts";
 import { packageVersion } from "../config/package-files.ts";
 import { pingDatabase } from "../db/ping-database.ts";
 import type { AllHandlers } from "../http/mount-api.ts";
+import { auditExportHealth } from "../services/audit-export-health.ts";
 import { healthCheck } from "../services/health.ts";
 import { collectMetrics } from "../services/metric-collectors.ts";
 import { metricService } from "../services/metrics.ts";
@@ -44,7 +45,11 @@ export function monitoringHandlers(
   };
   const health = healthCheck({
     ...shared,
-    outside: async () => [parts.limitAlarm.health(), ...(await outsideHealth(parts))],
+    outside: async () =>
+      [
+        parts.limitAlarm.health(),
+        ...(await Promise.all([outsideHealth(parts), auditExportHealth(stores)])),
+      ].flat(),
     services: providersHealth(parts.providers.all),
   });
   collectMetrics(parts.metrics, { ...shared, health });

@@ -7,9 +7,7 @@ import { type OpenStorage, openStorage } from "../adapters/storage/open-storage.
 import { packageRoot } from "../config/package-files.ts";
 import { StartError } from "../config/values.ts";
 import { statePaths, type StatePaths } from "../config/state-paths.ts";
-import { auditKey, credentialKeys, folderMark } from "../credential-key.ts";
-import { auditSealer } from "../domain/audit-chain.ts";
-import { auditLog } from "../services/audit-log.ts";
+import { credentialKeys, folderMark } from "../credential-key.ts";
 import { openDatabase } from "../db/open-database.ts";
 import type { CommittedChange } from "../db/stores/jobs.ts";
 import { openStores, type Stores } from "../db/stores/open-stores.ts";
@@ -43,6 +41,7 @@ import { backupKeeper } from "../services/backups.ts";
 import { openBackups } from "./open-backups.ts";
 import { accountParts } from "./account-parts.ts";
 import type { AppOptions } from "./app-options.ts";
+import { auditParts } from "./audit-parts.ts";
 import { deliveryParts } from "./open-deliveries.ts";
 import { openLimits } from "./open-limits.ts";
 import { openTraces } from "./open-traces.ts";
@@ -93,7 +92,7 @@ export async function openParts(options: AppOptions, stopping: AbortSignal) {
     ownership,
     storage,
     ...outside,
-    ...auditParts(paths, stores, options.env),
+    ...auditParts(paths, options.env, { stores, secrets, ...outside }),
     backupOptions,
     backups: backupKeeper(backupOptions),
     ...configParts(paths, stores, turns),
@@ -212,12 +211,6 @@ function oldJobParts(
     now,
   };
   return { retentionOptions, jobRetention: jobRetention(retentionOptions) };
-}
-
-/** What keeps the audit. */
-function auditParts({ auditKey: path, auditHead }: StatePaths, stores: Stores, env: NodeJS.ProcessEnv) {
-  const sealer = auditSealer(auditKey(path, env));
-  return { auditSealer: sealer, auditLog: auditLog({ ...stores, sealer, headFile: auditHead }) };
 }
 
 /** Saved configurations and who may change them. */

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import type { AuditEntryStore } from "../db/stores/audit-entries.ts";
+import type { AuditExportStore } from "../db/stores/audit-exports.ts";
 import type { AuditSealer } from "../domain/audit-chain.ts";
 import { writeArchive } from "../services/archive-files.ts";
 import { shown } from "../services/audit.ts";
@@ -15,6 +16,7 @@ const entriesOfFile = 10_000;
 /** What keeping the audit needs. */
 export interface AuditKeepingOptions {
   auditEntries: AuditEntryStore;
+  auditExports: Pick<AuditExportStore, "current">;
   auditLog: AuditLog;
   auditSealer: AuditSealer;
   /** Days that entries stay; null keeps them for ever. */
@@ -40,14 +42,18 @@ export function sealAudit({ auditLog, log, stopping, traces }: AuditKeepingOptio
 
 /**
  * Moves entries that are older than they are to stay into files of JSON lines, `audit-<first>-<last>.jsonl.gz`, and takes
- * them out only once the file is on the disk. A crash in between writes the same file again.
+ * them out only once the file is on the disk. A crash in between writes the same file again. What a collector is still to get
+ * stays, however old it is.
  */
 export function archiveAudit(options: AuditKeepingOptions): Loop {
-  const { auditEntries, auditRetentionDays, archiveFolder, now, log, stopping, traces } = options;
+  const { auditEntries, auditExports, auditRetentionDays, archiveFolder, now, log, stopping, traces } =
+    options;
   const round = async (): Promise<void> => {
     if (auditRetentionDays === null) return;
     const chain = await auditEntries.chain();
-    const kept = (await auditEntries.firstSince(now() - auditRetentionDays * dayMs)) ?? chain.last.id + 1;
+    const young = (await auditEntries.firstSince(now() - auditRetentionDays * dayMs)) ?? chain.last.id + 1;
+    const sent = (await auditExports.current())?.position ?? chain.last.id;
+    const kept = Math.min(young, sent + 1);
     for (let from = chain.start.id; !stopping.aborted;) {
       const records = await auditEntries.after(from, kept - 1, entriesOfFile);
       const end = records.at(-1);

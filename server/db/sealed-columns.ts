@@ -21,4 +21,5 @@ export const sealedColumns: readonly SealedColumn[] = [
   { table: "storage_keys", key: "access_key_id", column: "sealed_secret", holds: "whole" },
   { table: "provider_settings", key: "provider", column: "value", holds: "json" },
   { table: "destinations", key: "id", column: "sealed_secret", holds: "whole" },
+  { table: "audit_exports", key: "name", column: "sealed_token", holds: "whole" },
 ];

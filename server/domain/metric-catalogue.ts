@@ -159,6 +159,21 @@ export const metricCatalogue = {
     "event_type",
   ),
   simpletuner_audit_log_entries_24h: installation("audit", "gauge", "Entries of the last 24 hours"),
+  simpletuner_audit_export_lag_entries: installation(
+    "audit",
+    "gauge",
+    "Entries that the collector is still to get; absent while the audit is not sent to one",
+  ),
+  simpletuner_audit_export_lag_seconds: installation(
+    "audit",
+    "gauge",
+    "Since the oldest of them happened; 0 when none waits",
+  ),
+  simpletuner_audit_export_stopped: installation(
+    "audit",
+    "gauge",
+    "1 when the collector refused an entry and nothing more is sent until somebody acts, else 0",
+  ),
   simpletuner_uptime_seconds: server("health", "gauge", "Since the server was started"),
   simpletuner_build_info: server("health", "gauge", "Always 1; the version is its label", "version"),
   simpletuner_ready: server("health", "gauge", "1 while requests should be sent to this server, else 0"),

@@ -1,57 +1,18 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, it, type TestContext } from "node:test";
+import { describe, it } from "node:test";
 import { gunzipSync } from "node:zlib";
 import type { Kysely } from "kysely";
 import { pino } from "pino";
 import type { AuditEntry } from "@simpletuner-cloud/contract/audit.ts";
 import { archiveAudit } from "../background/keep-audit.ts";
 import { onBehalfOf } from "../db/event-origin.ts";
-import { openDatabase } from "../db/open-database.ts";
 import type { Database } from "../db/schema.ts";
-import { auditEntryStore } from "../db/stores/audit-entries.ts";
-import { serverEventStore } from "../db/stores/server-events.ts";
 import { auditSealer } from "../domain/audit-chain.ts";
+import { openChain, sendFrom, type TestChain } from "../testing/audit-site.ts";
 import { auditLog } from "./audit-log.ts";
 import { csvLine } from "./csv-line.ts";
-
-const key = Buffer.alloc(32, 7);
-const startMs = Date.parse("2026-01-01T00:00:00Z");
-
-/** A database with a chain, and a clock that goes a second on with each event. */
-async function openChain(t: TestContext) {
-  const folder = await mkdtemp(join(tmpdir(), "audit-"));
-  const clock = { ms: startMs };
-  const now = (): number => clock.ms;
-  const db = await openDatabase(join(folder, "jobs.db"), now);
-  t.after(async () => {
-    await db.destroy();
-    await rm(folder, { recursive: true });
-  });
-  const sealer = auditSealer(key);
-  const entries = auditEntryStore(db, now);
-  const headFile = join(folder, "audit.head");
-  const log = auditLog({ auditEntries: entries, sealer, headFile });
-  const events = serverEventStore(db, now, () => undefined);
-  return {
-    folder,
-    db,
-    clock,
-    sealer,
-    entries,
-    headFile,
-    log,
-    events,
-    async happen(times: number): Promise<void> {
-      for (let n = 0; n < times; n++) {
-        clock.ms += 1_000;
-        await events.append("backup.created", { backup_id: `b${n}`, by: "ada", bytes: n });
-      }
-    },
-  };
-}
 
 /** What a forger with the database at hand changes. */
 async function forge(db: Kysely<Database>, id: number, change: Partial<Database["audit_entries"]>) {
@@ -199,19 +160,20 @@ describe("the chain of the audit", () => {
   });
 });
 
-describe("the archive of the audit", () => {
-  const archiving = (chain: Awaited<ReturnType<typeof openChain>>, stopping: AbortSignal) =>
-    archiveAudit({
-      auditEntries: chain.entries,
-      auditLog: chain.log,
-      auditSealer: chain.sealer,
-      auditRetentionDays: 1,
-      archiveFolder: join(chain.folder, "archive"),
-      now: () => chain.clock.ms,
-      log: pino({ level: "silent" }),
-      stopping,
-    });
+const archiving = (chain: TestChain, stopping: AbortSignal) =>
+  archiveAudit({
+    auditEntries: chain.entries,
+    auditExports: chain.exports,
+    auditLog: chain.log,
+    auditSealer: chain.sealer,
+    auditRetentionDays: 1,
+    archiveFolder: join(chain.folder, "archive"),
+    now: () => chain.clock.ms,
+    log: pino({ level: "silent" }),
+    stopping,
+  });
 
+describe("the archive of the audit", () => {
   it("takes old entries out once they are in a file, and the chain still holds", async (t) => {
     const chain = await openChain(t);
     const stopping = new AbortController();
@@ -254,6 +216,36 @@ describe("the archive of the audit", () => {
     assert.deepEqual(await readdir(join(chain.folder, "archive")), ["audit-1-3.jsonl.gz"]);
     await chain.log.seal();
     assert.deepEqual(await chain.log.verify(), { checked: 1, breaks: [], firstId: 4, lastId: 4 });
+  });
+});
+
+describe("the archive of the audit while it is sent to a collector", () => {
+  it("leaves what the collector is still to get, however old it is", async (t) => {
+    const chain = await openChain(t);
+    const stopping = new AbortController();
+    t.after(() => stopping.abort());
+    await chain.happen(6);
+    await chain.log.seal();
+    await sendFrom(chain, 0);
+    const current = await chain.exports.current();
+    assert.ok(current);
+    await chain.exports.advance(current, { position: 2, sent: null, trouble: null });
+    chain.clock.ms += 2 * 86_400_000;
+    const loop = archiving(chain, stopping.signal);
+    await loop.settled();
+    assert.deepEqual(await readdir(join(chain.folder, "archive")), ["audit-1-2.jsonl.gz"]);
+    // Somebody has the whole sent while a file is written.
+    const { start } = await chain.entries.chain();
+    const [next] = await chain.entries.after(4, 5, 1);
+    assert.ok(next);
+    const file = "audit-3-5.jsonl.gz";
+    const archived = { from: start.id, start: { id: 5, hash: next.hash }, startProof: "", file };
+    assert.equal(await chain.entries.removeArchived(archived), false);
+    await chain.exports.change(() => ({ next: null, event: { type: "audit.export_changed", data: {} } }));
+    await loop.runOnce();
+    assert.equal((await readdir(join(chain.folder, "archive"))).length, 2);
+    await chain.log.seal();
+    assert.deepEqual((await chain.log.verify()).breaks, []);
   });
 });
 

@@ -3,7 +3,9 @@ import { activeStatuses, jobStatuses } from "@simpletuner-cloud/contract/jobs.ts
 import type { CircuitBreaker } from "../adapters/outbound/circuit-breaker.ts";
 import type { Traces } from "../adapters/traces/traces.ts";
 import type { AuditEntryStore } from "../db/stores/audit-entries.ts";
+import type { AuditExportStore } from "../db/stores/audit-exports.ts";
 import type { JobCountStore } from "../db/stores/job-counts.ts";
+import { exportLag, isStopped } from "./audit-export.ts";
 import { type Component, databaseHealth, type HealthCheck, type HealthOptions } from "./health.ts";
 import type { HttpMeter } from "./http-meter.ts";
 import type { Collector, MetricRegistry, Sample } from "./metric-registry.ts";
@@ -14,7 +16,8 @@ import type { SpendGuard } from "./spend-guard.ts";
 /** What metrics are collected from. */
 export interface MetricSources extends Pick<HealthOptions, "pingDatabase" | "databaseName" | "loops"> {
   counts: Pick<JobCountStore, "totals">;
-  auditEntries: Pick<AuditEntryStore, "chain" | "countByType" | "lastBefore">;
+  auditEntries: Pick<AuditEntryStore, "chain" | "countByType" | "lastBefore" | "after">;
+  auditExports: Pick<AuditExportStore, "current">;
   spendGuard: Pick<SpendGuard, "statuses">;
   outbound: { breakers(): readonly CircuitBreaker[] };
   httpMeter: HttpMeter;
@@ -87,7 +90,8 @@ function rateLimitMetrics({ limits }: Pick<MetricSources, "limits">): Collector 
 }
 
 /** The numbers of entries tell how many there are; by type they are counted on from where the last scrape was. */
-function auditMetrics({ auditEntries, now }: MetricSources): Collector {
+function auditMetrics(sources: MetricSources): Collector {
+  const { auditEntries, now } = sources;
   let known = { startId: -1, lastId: 0, byType: new Map<string, number>() };
   const byType = async (startId: number, lastId: number): Promise<Map<string, number>> => {
     if (known.startId !== startId) known = { startId, lastId: startId, byType: new Map() };
@@ -112,7 +116,20 @@ function auditMetrics({ auditEntries, now }: MetricSources): Collector {
         labels: { event_type },
         value,
       })),
+      ...(await exportMetrics(sources)),
     };
+  };
+}
+
+async function exportMetrics(sources: MetricSources) {
+  const stored = await sources.auditExports.current();
+  if (stored === null) return {};
+  const { waiting, oldestAtMs } = await exportLag(sources, stored);
+  const ageMs = oldestAtMs === null ? 0 : Math.max(0, sources.now() - oldestAtMs);
+  return {
+    simpletuner_audit_export_lag_entries: [{ value: waiting }],
+    simpletuner_audit_export_lag_seconds: [{ value: ageMs / 1_000 }],
+    simpletuner_audit_export_stopped: [{ value: isStopped(stored) ? 1 : 0 }],
   };
 }
 

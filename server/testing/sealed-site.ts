@@ -34,6 +34,9 @@ export async function startSealedSite(env: NodeJS.ProcessEnv = {}): Promise<Test
     body: { proxy_url: "http://ada:of_the_proxy@proxy.test:3128" },
   });
   await addDestination(server, "Team bucket", "of_the_bucket");
+  await server.call("PUT /api/audit/export-config", {
+    body: { format: "json", webhook_url: "https://collector.invalid/", auth_token: "of_the_collector" },
+  });
   // Of a job that runs; that of the one above goes with its end.
   const token = {
     access_key_id: "STUsealed",

@@ -56,7 +56,10 @@ export function auditEntryStore(db: Kysely<Database>, now: () => number) {
       if (Number(chain.seen_event_id) >= latest) return { sealed: 0, done: true };
       return db.transaction().execute((transaction) => sealSome(transaction, sealer));
     },
-    /** Takes entries out that are in `file` now; answers false when another server was faster. */
+    /**
+     * Takes entries out that are in `file` now; answers false when another server was faster, or one of them is still to
+     * be sent to a collector.
+     */
     removeArchived: (archived: ArchivedEntries): Promise<boolean> =>
       db.transaction().execute((transaction) => removeSome(transaction, archived, now())),
   };
@@ -196,6 +199,8 @@ async function removeSome(
   await lockChain(transaction);
   const chain = await chainOf(transaction);
   if (Number(chain.start_id) !== from) return false;
+  const collector = await transaction.selectFrom("audit_exports").select("position").executeTakeFirst();
+  if (collector && Number(collector.position) < start.id) return false;
   await transaction.deleteFrom("audit_entries").where("id", "<=", start.id).execute();
   await transaction
     .updateTable("audit_chain")
@@ -207,18 +212,20 @@ async function removeSome(
 }
 
 /** Nobody else seals or archives until the transaction ends. */
-async function lockChain(transaction: Kysely<Database>): Promise<void> {
+export async function lockChain(transaction: Kysely<Database>): Promise<void> {
   await transaction
     .updateTable("audit_chain")
     .set((row) => ({ last_id: row.ref("last_id") }))
     .execute();
 }
 
-function chainOf(db: Kysely<Database>): Promise<Selectable<AuditChainTable>> {
+/** The chain's row. */
+export function chainOf(db: Kysely<Database>): Promise<Selectable<AuditChainTable>> {
   return db.selectFrom("audit_chain").selectAll().executeTakeFirstOrThrow();
 }
 
-function shownChain(row: Selectable<AuditChainTable>): Chain {
+/** Where the chain of a row starts and ends. */
+export function shownChain(row: Selectable<AuditChainTable>): Chain {
   return {
     start: { id: Number(row.start_id), hash: row.start_hash },
     startProof: row.start_proof,

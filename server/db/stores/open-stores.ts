@@ -2,6 +2,7 @@ import type { Kysely } from "kysely";
 import type { Database } from "../schema.ts";
 import { accessStore } from "./access.ts";
 import { auditEntryStore } from "./audit-entries.ts";
+import { auditExportStore } from "./audit-exports.ts";
 import { apiKeyStore } from "./api-keys.ts";
 import { configOwnerStore } from "./config-owners.ts";
 import { costDayStore } from "./cost-days.ts";
@@ -59,6 +60,7 @@ export function openStores(
     spendLimits: spendLimitStore(db, now, onServerEvent),
     storedProviderSettings: providerSettingStore(db, now, onServerEvent),
     auditEntries: auditEntryStore(db, now),
+    auditExports: auditExportStore(db, now, onServerEvent),
     access: accessStore(db, now),
     users: userStore(db),
     rights: userRightsStore(db),

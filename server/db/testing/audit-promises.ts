@@ -62,6 +62,54 @@ export function auditPromises(bench: Bench): void {
       assert.deepEqual((await logOf(side, 0).verify()).breaks, []);
     });
 
+    test("of two servers that send to the collector one gets on, and neither after the settings changed", async () => {
+      const [, other] = bench.sides();
+      const set = (position: number) =>
+        other.stores.auditExports.change((earlier, { last }) => ({
+          next: {
+            format: "json",
+            url: "https://collector.test/तट",
+            scheme: "ApiKey",
+            sealedToken: "sealed",
+            securityOnly: true,
+            position: Math.min(position, last.id),
+            lastSentId: null,
+            lastSentAtMs: null,
+            trouble: null,
+            changedAtMs: 1,
+            changedBy: earlier?.changedBy ?? "rita",
+          },
+          event: { type: "audit.export_changed", data: { on: true } },
+        }));
+      await set(5);
+      const current = await other.stores.auditExports.current();
+      assert.ok(current);
+      const trouble = { problem: "तट", entry: 9, sinceMs: 7, attempts: 2, nextTryAtMs: null };
+      const stopped = { type: "audit.export_stopped" as const, data: {} };
+      const outcomes = await onBoth(bench, 6, ({ stores }, turn) =>
+        stores.auditExports.advance(
+          current,
+          { position: 8, sent: { id: 8, atMs: turn + 1 }, trouble },
+          stopped,
+        ),
+      );
+      assert.equal(outcomes.filter(Boolean).length, 1);
+      const sent = await other.stores.auditExports.current();
+      assert.deepEqual([sent?.position, sent?.lastSentId, sent?.trouble], [8, 8, trouble]);
+      await set(8);
+      assert.ok(sent);
+      assert.equal(
+        await other.stores.auditExports.advance(sent, { position: 9, sent: null, trouble }),
+        false,
+      );
+      await other.stores.auditExports.change(() => ({
+        next: null,
+        event: { type: "audit.export_changed", data: { on: false } },
+      }));
+      await logOf(other, 1).seal();
+      assert.equal(await other.stores.auditEntries.count({ types: ["audit.export_stopped"] }), 1);
+    });
+
     test("of two servers that archive the same entries one takes them out", async () => {
       const [, other] = bench.sides();
       const [entry] = await other.stores.auditEntries.after(2, 3, 1);

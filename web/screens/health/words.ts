@@ -52,6 +52,7 @@ export const t = words({
     part_tls_verification: "Certificates of providers",
     part_traces: "Traces",
     part_rate_limits: "Rate limits",
+    part_audit_export: "Audit to the collector",
     part_breaker: "Circuit breaker of {name}",
     part_tunnel: "Tunnel ({name})",
     part_api: "Provider {name}",
@@ -64,6 +65,7 @@ export const t = words({
     loop_state: "Remove old state",
     loop_audit: "Seal the audit",
     loop_archive: "Archive the audit",
+    loop_collector: "Send the audit to the collector",
     loop_backups: "Make backups",
     loop_deliveries: "Deliver results",
     loop_keys: "Take up new keys for secrets",
@@ -118,6 +120,7 @@ export const t = words({
     part_tls_verification: "प्रोवाइडरों के प्रमाणपत्र",
     part_traces: "ट्रेस",
     part_rate_limits: "अनुरोध सीमाएँ",
+    part_audit_export: "कलेक्टर को ऑडिट",
     part_breaker: "{name} का सर्किट ब्रेकर",
     part_tunnel: "टनल ({name})",
     part_api: "प्रोवाइडर {name}",
@@ -130,6 +133,7 @@ export const t = words({
     loop_state: "पुरानी स्टेट हटाना",
     loop_audit: "ऑडिट सील करना",
     loop_archive: "ऑडिट संग्रहित करना",
+    loop_collector: "कलेक्टर को ऑडिट भेजना",
     loop_backups: "बैकअप बनाना",
     loop_deliveries: "नतीजे पहुँचाना",
     loop_keys: "सीक्रेट की नई चाबियाँ लेना",
@@ -146,6 +150,7 @@ const partWords = {
   tls_verification: "part_tls_verification",
   traces: "part_traces",
   rate_limits: "part_rate_limits",
+  audit_export: "part_audit_export",
 } as const;
 type PartWord = (typeof partWords)[keyof typeof partWords];
 
@@ -159,6 +164,7 @@ const loopWords = {
   state: "loop_state",
   audit: "loop_audit",
   archive: "loop_archive",
+  collector: "loop_collector",
   backups: "loop_backups",
   deliveries: "loop_deliveries",
   keys: "loop_keys",

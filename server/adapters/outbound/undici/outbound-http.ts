@@ -8,7 +8,7 @@ import {
   type OutboundRequest,
   type OutboundService,
 } from "../outbound-http.ts";
-import { type AddressGuard, addressGuard } from "../address-guard.ts";
+import { type AddressGuard, addressGuard, AddressRefused } from "../address-guard.ts";
 import {
   circuitBreaker,
   type CircuitBreaker,
@@ -110,6 +110,21 @@ export function outboundHttp(
         null,
         "guarded",
       );
+    },
+    /**
+     * Throws the {@link OutboundError} `address_refused` for an address that `guarded` would not call as things are now,
+     * so that somebody who enters it hears of it at once. A name that leads nowhere passes: it may tomorrow.
+     */
+    async checkAddress(address: string): Promise<void> {
+      const { host, hostname } = new URL(address);
+      try {
+        guard.checkHost(hostname);
+        await new Promise<void>((done, failed) =>
+          guard.lookup(hostname, {}, (error) => (error instanceof AddressRefused ? failed(error) : done())),
+        );
+      } catch (error) {
+        throw asOutboundError(host, error);
+      }
     },
     /** The breakers of the services, by name. */
     breakers: (): readonly CircuitBreaker[] => [...breakers.values()],
