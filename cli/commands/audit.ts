@@ -6,6 +6,7 @@ import { errorOf } from "@simpletuner-cloud/contract/client.ts";
 import type { AuditBreak, AuditEntry } from "@simpletuner-cloud/contract/audit.ts";
 import { formatOption, serverOf, wholeNumber } from "../command-options.ts";
 import { CommandFailure, type Io } from "../io.ts";
+import { addAuditExport } from "./audit-export.ts";
 import {
   formatCount,
   formatTime,
@@ -41,6 +42,7 @@ export function addAudit(parent: Command, io: Io): void {
   addTypes(audit, io);
   addVerify(audit, io);
   addExport(audit, io);
+  addAuditExport(audit, io);
 }
 
 function withFilters(command: Command): Command {
