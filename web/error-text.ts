@@ -80,6 +80,9 @@ const hindi: Partial<Record<ErrorCode | "unreachable", string>> = {
   no_destination: "ऐसी कोई डिफ़ॉल्ट मंज़िल नहीं बची जिस पर ये नतीजे न पहुँचे हों। बताएँ कि कहाँ पहुँचाना है।",
   destination_name_taken: "“{name}” नाम की मंज़िल पहले से है। कोई और नाम चुनें।",
   destination_invalid: "{field}: {problem}",
+  audit_export_invalid: "{field}: {problem}",
+  audit_export_off: "ऑडिट किसी कलेक्टर को नहीं भेजा जाता। पहले बताएँ कि कहाँ भेजना है।",
+  audit_export_not_refused: "कलेक्टर ने प्रविष्टि {entry} अस्वीकार नहीं की है। कुछ छोड़ने से पहले स्थिति फिर देखें।",
   destination_refused: "{place} ने {action} से मना किया ({reason})। {advice}",
   destination_bucket_missing: "{place} पर {bucket} नाम का बकेट नहीं है। उसे वहाँ बनाएँ, या नाम ठीक करें।",
   destination_public:

@@ -13,6 +13,7 @@ import { setQuery } from "../../router.ts";
 import { useAuditCheck } from "./audit-check.tsx";
 import { AuditEntryDialog, targetOf, whoOf } from "./audit-entry.tsx";
 import { AuditFilters, type AuditFilterState, filtersOfRoute, queryOf } from "./audit-filters.tsx";
+import { useCollector } from "./collector-card.tsx";
 import { typeWord } from "./type-words.ts";
 import { t } from "./words.ts";
 
@@ -158,6 +159,7 @@ export function Audit() {
   const filters = filtersOfRoute();
   const stats = useLoad((signal) => call("GET /api/audit/stats", { signal }), []);
   const check = useAuditCheck();
+  const collector = useCollector();
   return (
     <Page
       title={t("title")}
@@ -167,7 +169,12 @@ export function Audit() {
           {t("all")}
         </Link>
       }
-      actions={check.button}
+      actions={
+        <>
+          {collector.button}
+          {check.button}
+        </>
+      }
     >
       <div class="muted">
         <p>{t("about")}</p>
@@ -181,6 +188,7 @@ export function Audit() {
         )}
       </div>
       {check.result}
+      {collector.card}
       <AuditFilters filters={filters} />
       <Entries filters={filters} />
     </Page>
