@@ -47,16 +47,19 @@ export function inScope<Result>(
   });
 }
 
-/** The span of a request, below that of whoever sent it. */
+/** The span of a request, below that of whoever sent it; the scheme is that of the way here from the last proxy. */
 function beginRequest(
   traces: Tracer,
-  { method = "", headers }: IncomingMessage,
+  { method = "", headers, socket }: IncomingMessage,
   correlationId: string,
 ): Span {
   const { traceparent = null, tracestate } = headers;
   return traces.begin(method, {
     kind: "server",
-    attributes: { "url.scheme": "http", [correlationAttribute]: correlationId },
+    attributes: {
+      "url.scheme": "encrypted" in socket ? "https" : "http",
+      [correlationAttribute]: correlationId,
+    },
     ...(typeof traceparent === "string" && {
       origin: { traceparent, tracestate: [tracestate ?? []].flat().join() || null },
     }),
