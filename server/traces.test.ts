@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -16,12 +16,18 @@ describe("with a collector", () => {
   let collector: OtlpCollector;
   let emulator: ReplicateEmulator;
   let server: TestServer;
+  let folder: string;
+  let logFile: string;
   before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "traces "));
+    logFile = join(folder, "server.log");
     collector = await startOtlpCollector();
     emulator = await startReplicateEmulator();
     server = await startTestServer({
       script: quickTrainer,
       env: {
+        SIMPLETUNER_LOG_LEVEL: "warn",
+        SIMPLETUNER_LOG_FILE: logFile,
         OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
         OTEL_EXPORTER_OTLP_HEADERS: "authorization=Bearer%20collector-secret",
         OTEL_BSP_SCHEDULE_DELAY: "20",
@@ -36,6 +42,7 @@ describe("with a collector", () => {
     await server.close();
     await emulator.close();
     await collector.close();
+    await rm(folder, { recursive: true, force: true });
   });
 
   const span = (what: string, is: (span: ReceivedSpan) => boolean): Promise<ReceivedSpan> =>
@@ -144,14 +151,13 @@ describe("with a collector", () => {
   });
 
   test("nothing that a user wrote and no secret is in any span", () => {
-    const { folder } = server;
     const sent = collector.requests.map(({ body }) => body).join("\n");
     assert.ok(sent.length > 5_000);
     for (const word of [
       "secret-",
       "pytorch_lora",
       emulator.token,
-      folder,
+      server.folder,
       "x-test-user",
       "weights",
       "vendor=x&",
@@ -175,6 +181,13 @@ describe("with a collector", () => {
     }
     assert.ok(Math.max(...took) < 400, `${Math.max(...took)} ms while the collector hangs`);
     await eventually("the word of it", async () => (await health())?.status === "degraded");
+    const lines = (await readFile(logFile, "utf8"))
+      .split("\n")
+      .filter((line) => line.includes("does not take traces"));
+    assert.equal(lines.length, 1);
+    // It is of no request, though the end of one had spans sent.
+    const { correlation_id, trace_id } = JSON.parse(lines[0] ?? "") as Record<string, unknown>;
+    assert.deepEqual([correlation_id, trace_id], [null, undefined]);
     const metrics = await server.call("PUT /api/cloud/metrics/config", {
       body: { prometheus_enabled: true, prometheus_categories: ["health"] },
     });

@@ -1,6 +1,7 @@
 import type { Traces } from "../adapters/traces/traces.ts";
 import { packageVersion } from "../config/package-files.ts";
 import { hideValue } from "../domain/hidden-values.ts";
+import { outsideWork } from "../domain/work-scope.ts";
 import type { AppOptions } from "./app-options.ts";
 
 /** Traces where a collector is set; null without one, and then nothing of OpenTelemetry is loaded. */
@@ -15,13 +16,12 @@ export async function openTraces({
     config: config.traceCollector,
     outbound: config.outbound,
     version: packageVersion(),
-    onChange(trouble) {
-      if (trouble === null) log.info("the collector takes traces again");
-      else
-        log.warn(
-          { trouble },
-          "the collector does not take traces, which are dropped; told once until it does",
-        );
-    },
+    onChange: (trouble) => outsideWork(() => tell(log, trouble)),
   });
+}
+
+function tell(log: AppOptions["log"], trouble: string | null): void {
+  if (trouble === null) log.info("the collector takes traces again");
+  else
+    log.warn({ trouble }, "the collector does not take traces and they are dropped; told once until it does");
 }

@@ -20,7 +20,7 @@ export interface WorkScope {
   span?: Span | undefined;
 }
 
-const scopes = new AsyncLocalStorage<WorkScope>();
+const scopes = new AsyncLocalStorage<WorkScope | undefined>();
 
 /** An id of 12 characters (CONTRACT 0.3): the random end of a UUID, which costs less than fetching six bytes. */
 export function newCorrelationId(): string {
@@ -34,6 +34,11 @@ export function inWork<Result>(about: Partial<WorkScope>, work: () => Result): R
     { ...around, correlationId: around?.correlationId ?? newCorrelationId(), ...about },
     work,
   );
+}
+
+/** Does what is of no work in particular, though one had it done. */
+export function outsideWork<Result>(work: () => Result): Result {
+  return scopes.run(undefined, work);
 }
 
 /** Tells more of the work under way, once it is known. */
