@@ -85,7 +85,7 @@ export const backupEndpoints = {
       /** A restore that the next start applies. */
       pending_restore: MaybeString,
     }),
-    errors: [],
+    errors: ["folder_unusable"],
   }),
   createBackup: endpoint({
     method: "POST",
@@ -155,7 +155,7 @@ export const backupEndpoints = {
       problems: Type.Array(Type.String()),
       outputs_missing: Type.Integer({ description: "Outputs on its list that are not stored any more" }),
     }),
-    errors: ["backup_not_found", "backup_damaged", "disk_full"],
+    errors: ["backup_not_found", "backup_damaged", "folder_unusable", "disk_full"],
   }),
   restoreBackup: endpoint({
     method: "POST",
@@ -178,7 +178,7 @@ export const backupEndpoints = {
       restart_required: Type.Boolean(),
       warnings: Type.Array(Type.String()),
     }),
-    errors: ["backup_not_found", "backup_damaged", "backup_newer", "disk_full"],
+    errors: ["backup_not_found", "backup_damaged", "backup_newer", "folder_unusable", "disk_full"],
   }),
   deleteBackup: endpoint({
     method: "DELETE",

@@ -172,6 +172,10 @@ export const errorTable = {
     "The backup {backup_id} was made by a newer release (its database holds {unknown}). Install that release, then restore it.",
   ],
   disk_full: [507, "The disk that holds {path} is full ({free} free). Free some space and try again."],
+  folder_unusable: [
+    503,
+    "The folder {path} cannot be used: {problem}. What was to go there stays where it is. Put that right, or choose another place with {setting}, then try again.",
+  ],
   quota_exceeded: [
     403,
     "This does not fit in the quota of {account}: {used_bytes} of {limit_bytes} bytes are used. Delete files that are not needed, or have the quota raised.",

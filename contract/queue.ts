@@ -64,7 +64,7 @@ export const queueEndpoints = {
       archives: Type.Object({ files: Type.Integer(), bytes: Type.Integer() }),
       archive_folder: Type.String(),
     }),
-    errors: [],
+    errors: ["folder_unusable"],
   }),
   cleanup: endpoint({
     method: "POST",
@@ -84,6 +84,6 @@ export const queueEndpoints = {
       days: Type.Integer(),
       dry_run: Type.Boolean(),
     }),
-    errors: [],
+    errors: ["folder_unusable", "disk_full"],
   }),
 } as const;

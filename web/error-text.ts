@@ -69,6 +69,8 @@ const hindi: Partial<Record<ErrorCode | "unreachable", string>> = {
     "डेटासेट का आर्काइव {size} का है और {provider} ज़्यादा से ज़्यादा {limit} लेता है। कम या छोटी तस्वीरें भेजें, SIMPLETUNER_PUBLIC_URL या SIMPLETUNER_STAGING_URL तय करें ताकि वह आर्काइव ख़ुद ले सके, या कोई और जगह चुनें।",
   datasets_not_carried: "{provider} इन डेटासेट पर ट्रेनिंग नहीं कर सकता: {reason}",
   disk_full: "{path} वाली डिस्क भर गई है ({free} खाली)। जगह बनाकर फिर कोशिश करें।",
+  folder_unusable:
+    "फ़ोल्डर {path} काम में नहीं आ सकता ({problem})। जो वहाँ जाना था वह अपनी जगह पर है। इसे ठीक करें या {setting} से कोई और जगह चुनें, फिर दोबारा कोशिश करें।",
   quota_exceeded:
     "यह {account} के कोटे में नहीं समाता: {limit_bytes} में से {used_bytes} बाइट भरे हैं। जो फ़ाइलें नहीं चाहिए उन्हें हटाएँ या कोटा बढ़वाएँ।",
   storage_key_not_found: "{access_key_id} नाम की कोई एक्सेस कुंजी नहीं है, या वह आपकी नहीं है।",

@@ -1,5 +1,6 @@
 import { type ErrorBody, errorTable, Failure, fail } from "@simpletuner-cloud/contract/errors.ts";
 import type { Logger } from "pino";
+import { unknownFolderTrouble } from "../services/folder-trouble.ts";
 
 /** An error as it is answered. */
 export interface ErrorAnswer {
@@ -32,7 +33,5 @@ export function errorAnswer(error: unknown, correlationId: string, log: Logger):
 }
 
 function expected(error: unknown): Failure | null {
-  if (error instanceof Failure) return error;
-  const code = (error as NodeJS.ErrnoException | null)?.code;
-  return code === "ENOSPC" ? fail("disk_full", { path: "the server's data", free: "0 bytes" }, error) : null;
+  return error instanceof Failure ? error : unknownFolderTrouble(error);
 }

@@ -4,9 +4,26 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
+import { folderTrouble } from "./folder-trouble.ts";
 
-/** Writes a file of JSON lines, compressed; it is on the disk and whole before anybody sees its name, or not there. */
+/** Where archives are is where the state is. */
+const setting = "SIMPLETUNER_STATE_DIR";
+
+/**
+ * Writes a file of JSON lines, compressed; it is on the disk and whole before anybody sees its name, or not there. Throws
+ * `folder_unusable` and `disk_full`, and what the records throw.
+ */
 export async function writeArchive(
+  folder: string,
+  name: string,
+  records: AsyncIterable<unknown> | Iterable<unknown>,
+): Promise<void> {
+  await write(folder, name, records).catch((error: unknown) => {
+    throw folderTrouble(error, { path: folder, setting });
+  });
+}
+
+async function write(
   folder: string,
   name: string,
   records: AsyncIterable<unknown> | Iterable<unknown>,
@@ -28,13 +45,24 @@ export async function writeArchive(
   await directory.sync().finally(() => directory.close());
 }
 
-/** How many archives of a kind there are, by the beginning of their names, and what they take. */
+/**
+ * How many archives of a kind there are, by the beginning of their names, and what they take. Throws `folder_unusable` when
+ * that cannot be seen.
+ */
 export async function archivesIn(folder: string, prefix: string): Promise<{ files: number; bytes: number }> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return [];
-    throw error;
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return [];
+    throw folderTrouble(error, { path: folder, setting });
   });
   const archives = names.filter((name) => name.startsWith(prefix) && name.endsWith(".jsonl.gz"));
-  const sizes = await Promise.all(archives.map(async (name) => (await stat(join(folder, name))).size));
+  const sizes = await Promise.all(
+    // One may be taken away at this moment.
+    archives.map((name) =>
+      stat(join(folder, name)).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  );
   return { files: archives.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
 }

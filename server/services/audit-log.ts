@@ -1,4 +1,5 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { AuditEntryStore } from "../db/stores/audit-entries.ts";
 import {
   type AuditSealer,
@@ -7,6 +8,7 @@ import {
   chainWalk,
   genesis,
 } from "../domain/audit-chain.ts";
+import { folderTrouble } from "./folder-trouble.ts";
 
 /** Entries that are read and checked at once. */
 const pageEntries = 2_000;
@@ -117,6 +119,10 @@ async function knownHead(path: string): Promise<ChainStart | null> {
 
 async function rememberHead(path: string, head: ChainStart): Promise<void> {
   const temporary = `${path}.${process.pid}.new`;
-  await writeFile(temporary, JSON.stringify(head), { mode: 0o600 });
-  await rename(temporary, path);
+  try {
+    await writeFile(temporary, JSON.stringify(head), { mode: 0o600 });
+    await rename(temporary, path);
+  } catch (error) {
+    throw folderTrouble(error, { path: dirname(path), setting: "SIMPLETUNER_STATE_DIR" });
+  }
 }

@@ -7,6 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { gunzipSync } from "node:zlib";
+import { ApiError } from "@simpletuner-cloud/contract/client.ts";
 import { startExternalBucket } from "../adapters/storage/s3/external-bucket-test-kit.ts";
 import { statePaths } from "../config/state-paths.ts";
 import { inspectSqlite } from "../db/sqlite-copy.ts";
@@ -50,6 +51,23 @@ describe("backups", () => {
     ({ dataloader } = await makeDataset(server.folder));
   });
   afterEach(() => server.close());
+
+  it("are refused in words that lead out where their folder cannot be used, and made once it can", async () => {
+    const { backups } = statePaths(server.stateDir);
+    await rm(backups, { recursive: true, force: true });
+    await writeFile(backups, "in the way");
+    const refused = (code: string) => (error: unknown) => {
+      assert.ok(error instanceof ApiError);
+      assert.equal(error.code, code);
+      assert.match(error.message, /backups cannot be used.* a file stands in its way/);
+      assert.match(error.message, /choose another (place )?with SIMPLETUNER_BACKUP_DIR/);
+      return true;
+    };
+    await assert.rejects(make(), refused("backup_failed"));
+    await assert.rejects(server.call("GET /api/backup"), refused("folder_unusable"));
+    await rm(backups);
+    assert.equal((await verify((await make()).id)).valid, true);
+  });
 
   it("are complete, listed and sound, and put everything back, with what was replaced kept", async () => {
     const before = await submit("before");

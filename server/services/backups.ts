@@ -21,6 +21,7 @@ import { type BackupSource, writeBackup } from "../backups/write-backup.ts";
 import type { ServerEventStore } from "../db/stores/server-events.ts";
 import type { SettingStore } from "../db/stores/settings.ts";
 import type { BackupCopies } from "./backup-copies.ts";
+import { folderProblem, folderTrouble } from "./folder-trouble.ts";
 import type { Handlers } from "./handler.ts";
 import type { Turns } from "./turns.ts";
 
@@ -67,7 +68,7 @@ export function backupKeeper(options: BackupServiceOptions) {
       await serverEvents.append("backup.created", { backup_id: info.id, by, bytes: info.size_bytes });
       return info;
     } catch (error) {
-      const failure = asFailure(error);
+      const failure = asFailure(error, source);
       await serverEvents.append("backup.failed", { by, reason: failure.message });
       throw failure;
     }
@@ -84,7 +85,10 @@ export function backupKeeper(options: BackupServiceOptions) {
     /** All backups, newest first; one that cannot be read is left out. */
     async list(): Promise<BackupInfo[]> {
       const infos: BackupInfo[] = [];
-      for (const id of await backupIds(source.root)) {
+      const ids = await backupIds(source.root).catch((error: unknown) => {
+        throw folderTrouble(error, { path: source.root, setting: "SIMPLETUNER_BACKUP_DIR" });
+      });
+      for (const id of ids) {
         const manifest = await readManifest(source.root, id).catch((error: unknown) => {
           if (error instanceof Failure) return null;
           throw error;
@@ -149,6 +153,8 @@ function backupHandlers({ source, copies, paths }: BackupServiceOptions, keeper:
         const unpacked = join(source.root, `${manifest.id}.check`);
         try {
           problems.push(...(await unpackDatabase(folder, manifest, unpacked)));
+        } catch (error) {
+          throw folderTrouble(error, { path: source.root, setting: "SIMPLETUNER_BACKUP_DIR" });
         } finally {
           await rm(unpacked, { force: true });
         }
@@ -174,6 +180,8 @@ function restoreHandlers({ source, paths, holdsKey, now }: BackupServiceOptions)
         components,
         dryRun,
         atMs: now(),
+      }).catch((error: unknown) => {
+        throw folderTrouble(error, { path: paths.restore, setting: "SIMPLETUNER_STATE_DIR" });
       });
       return {
         success: true,
@@ -230,10 +238,14 @@ function scheduleHandlers({ settings }: BackupServiceOptions, keeper: BackupKeep
   } satisfies Partial<BackupHandlers>;
 }
 
-function asFailure(error: unknown): Failure {
+function asFailure(error: unknown, { root }: BackupSource): Failure {
   if (error instanceof Failure) return error;
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === "ENOSPC" || /disk is full/.test(message))
     return fail("disk_full", { path: "the backups", free: "0 bytes" }, error);
-  return fail("backup_failed", { reason: message }, error);
+  const problem = folderProblem(error);
+  const reason =
+    problem &&
+    `the folder ${root} cannot be used, because ${problem}; put that right, or choose another with SIMPLETUNER_BACKUP_DIR`;
+  return fail("backup_failed", { reason: reason ?? message }, error);
 }

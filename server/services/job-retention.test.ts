@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { gunzipSync } from "node:zlib";
+import { ApiError } from "@simpletuner-cloud/contract/client.ts";
 import { statePaths } from "../config/state-paths.ts";
 import { makeDataset, startTestServer, type TestServer, waitForJob } from "../testing/test-server.ts";
 import { eventually, quickTrainer } from "../testing/trainer-scripts.ts";
@@ -101,8 +102,16 @@ describe("jobs that ended long ago", () => {
     clock = 40 * dayMs;
     await rm(archive(), { recursive: true, force: true });
     await writeFile(archive(), "in the way");
-    await assert.rejects(cleanup(30));
+    await assert.rejects(cleanup(30), (error: unknown) => {
+      assert.ok(error instanceof ApiError);
+      assert.equal(error.code, "folder_unusable");
+      assert.match(error.message, /archive cannot be used: a file stands in its way\./);
+      assert.match(error.message, /choose another place with SIMPLETUNER_STATE_DIR/);
+      return true;
+    });
     assert.deepEqual(await jobs(), [id]);
+    const { due, archives } = await server.call("GET /api/queue/retention");
+    assert.deepEqual([due, archives], [0, { files: 0, bytes: 0 }]);
     await rm(archive());
     await mkdir(archive());
     assert.equal((await cleanup(30)).deleted, 1);
