@@ -1,9 +1,19 @@
 import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import {
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  S3Client,
+  UploadPartCommand,
+} from "@aws-sdk/client-s3";
 import { ApiError } from "@simpletuner-cloud/contract/client.ts";
+import { statePaths } from "../config/state-paths.ts";
 import { makeDataset, startTestServer, type TestServer, waitForJob } from "../testing/test-server.ts";
-import { trainerScript } from "../testing/trainer-scripts.ts";
+import { quickTrainer, trainerScript } from "../testing/trainer-scripts.ts";
 
 const codeOf = (call: Promise<unknown>) =>
   call.then(
@@ -100,5 +110,89 @@ describe("limits of what jobs store", () => {
       );
     assert.equal(await put(2_000), "QuotaExceeded");
     assert.equal(await put(500), "accepted");
+  });
+});
+
+describe("the rate of uploads with a job's own credential", () => {
+  let server: TestServer;
+  before(async () => {
+    server = await startTestServer({
+      script: quickTrainer,
+      env: {
+        RATE_LIMIT_CALLS: "5000",
+        RATE_LIMIT_LOCALHOST: "limit",
+        RATE_LIMIT_RULES: JSON.stringify([["^/api/cloud/storage/", 3, 60, ["PUT", "POST"]]]),
+      },
+    });
+    await server.call("POST /api/queue/concurrency", { body: { max_concurrent: 2 } });
+  });
+  after(() => server.close());
+
+  /** A job that trains until it is cancelled, and what it uploads with, as its trainer is told. */
+  const running = async () => {
+    const { dataloader } = await makeDataset(server.folder);
+    const body = { config: { max_train_steps: 1, hold: "hold" }, dataloader_config: dataloader };
+    const { job_id } = await server.call("POST /api/cloud/jobs/submit", { body });
+    await waitForJob(server.call, job_id, ({ status }) => status === "running");
+    const folder = join(statePaths(server.stateDir).jobs, job_id);
+    const config = (await readdir(folder, { recursive: true })).find((path) => path.endsWith("config.json"));
+    const told = JSON.parse(await readFile(join(folder, config ?? ""), "utf8")) as {
+      publishing_config: [{ endpoint_url: string; access_key: string; secret_key: string }];
+    };
+    const [{ endpoint_url: endpoint, access_key: accessKeyId, secret_key: secretAccessKey }] =
+      told.publishing_config;
+    const client = new S3Client({
+      endpoint,
+      region: "auto",
+      forcePathStyle: true,
+      maxAttempts: 1,
+      credentials: { accessKeyId, secretAccessKey },
+    });
+    const at = (name: string) => ({ Bucket: "outputs", Key: `${job_id}/${name}` });
+    return {
+      jobId: job_id,
+      secretAccessKey,
+      put: (name: string) => codeOf(client.send(new PutObjectCommand({ ...at(name), Body: "x" }))),
+      read: (name: string) => codeOf(client.send(new GetObjectCommand(at(name)))),
+      async putInParts(name: string): Promise<void> {
+        const { UploadId } = await client.send(new CreateMultipartUploadCommand(at(name)));
+        const parts = [];
+        for (const [index, size] of [5 << 20, 5 << 20, 1].entries()) {
+          const part = { ...at(name), UploadId, PartNumber: index + 1, Body: Buffer.alloc(size) };
+          const { ETag } = await client.send(new UploadPartCommand(part));
+          parts.push({ ETag, PartNumber: index + 1 });
+        }
+        const MultipartUpload = { Parts: parts };
+        await client.send(new CompleteMultipartUploadCommand({ ...at(name), UploadId, MultipartUpload }));
+      },
+    };
+  };
+
+  it("is each job's own, wherever and however it proves itself: an object counts once, its parts and reading do not", async () => {
+    const [one, other] = await Promise.all([running(), running()]);
+    await one.putInParts("checkpoint-1/model.safetensors");
+    assert.deepEqual([await one.put("a"), await one.put("b")], ["accepted", "accepted"]);
+    for (let turn = 0; turn < 5; turn++) assert.equal(await one.read("a"), "accepted");
+    assert.equal(await one.put("c"), "SlowDown");
+    const elsewhere = await fetch(`${server.url}/api/cloud/storage/outputs/${one.jobId}/d`, {
+      method: "PUT",
+      headers: { "x-upload-token": one.secretAccessKey, "x-forwarded-for": "203.0.113.9" },
+      body: "x",
+    });
+    assert.deepEqual(
+      [elsewhere.status, elsewhere.headers.get("x-ratelimit-limit"), /SlowDown/.test(await elsewhere.text())],
+      [503, "3", true],
+    );
+    assert.ok(Number(elsewhere.headers.get("retry-after")) > 0);
+    assert.equal(await other.put("a"), "accepted");
+    const used = async ({ jobId }: { jobId: string }) =>
+      (
+        await server.call("GET /api/cloud/rate-limits/usage", { query: { client: `job:${jobId}` } })
+      ).rules.find(({ rule }) => rule === "custom_1")?.used;
+    assert.deepEqual([await used(one), await used(other)], [3, 1]);
+    await server.call("POST /api/cloud/rate-limits/reset", { body: { client: `job:${one.jobId}` } });
+    assert.equal(await one.put("c"), "accepted");
+    for (const { jobId } of [one, other])
+      await server.call("POST /api/cloud/jobs/{job_id}/cancel", { params: { job_id: jobId } });
   });
 });
