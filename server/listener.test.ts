@@ -12,8 +12,8 @@ import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { apiClient } from "@simpletuner-cloud/contract/client.ts";
 import { StartError } from "./config/values.ts";
-import { startServer } from "./main.ts";
 import { eventually } from "./testing/trainer-scripts.ts";
+import { startQuietly } from "./testing/test-log.ts";
 import { makeDataset, startTestServer, type TestServer, waitForJob } from "./testing/test-server.ts";
 
 const run = promisify(execFile);
@@ -85,7 +85,7 @@ describe("a server with a certificate", { skip }, () => {
       .flat()
       .find((each) => each?.family === "IPv4" && !each.internal)?.address;
     if (own === undefined) return;
-    const open = await startServer({
+    const open = await startQuietly({
       host: "0.0.0.0",
       port: 0,
       stateDir: join(folder, "open"),
@@ -237,7 +237,7 @@ describe("a server with a certificate", { skip }, () => {
 
   it("says what is wrong with its files", async () => {
     const start = (cert: string, key: string) =>
-      startServer({
+      startQuietly({
         stateDir: join(folder, "wrong"),
         port: 0,
         env: { ...process.env, SIMPLETUNER_SSL_CERT: cert, SIMPLETUNER_SSL_KEY: key },

@@ -40,14 +40,18 @@ describe("a line of the log", () => {
 
   /** What a log writes into its file. */
   const written = async (format: "json" | "text", work: (log: ReturnType<typeof openLog>["log"]) => void) => {
-    const { log, close } = openLog({
+    const config = {
       logLevel: "info",
       logFormat: format,
       logFile: { path, maxBytes: null, keep: 0 },
-    });
+    } as const;
+    const shown: string[] = [];
+    const { log, close } = openLog(config, { write: (line: string) => shown.push(line) });
     work(log);
     close();
-    return readFile(path, "utf8");
+    const kept = await readFile(path, "utf8");
+    assert.equal(shown.join(""), kept, "the error output and the file");
+    return kept;
   };
 
   test("has the fields of the operations guide, and tells what the work is about and who wrote it", async () => {

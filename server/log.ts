@@ -12,6 +12,11 @@ import { logFile } from "./log-file.ts";
 /** What of the configuration a log depends on. */
 export type LogConfig = Pick<ServerConfig, "logLevel" | "logFormat" | "logFile">;
 
+/** Takes whole lines. */
+export interface LineTaker {
+  write(line: string): unknown;
+}
+
 /** A log that is open. */
 export interface OpenLog {
   log: Logger;
@@ -31,14 +36,17 @@ const levelNames: Readonly<Record<string, string>> = {
 /**
  * The server's log on its error output, and in a file where one is set. Each line is a JSON object with `timestamp`,
  * `level`, `logger`, `message`, `correlation_id`, `source` (`file`, `line`, `function`) and `extra`, or short text. What the
- * running work is about is in `extra`, where it is in a trace in `trace_id` and `span_id`; secrets are blotted out. SIGHUP opens the file anew. Throws {@link StartError} when
- * the file cannot be opened.
+ * running work is about is in `extra`, where it is in a trace in `trace_id` and `span_id`; secrets are blotted out. SIGHUP
+ * opens the file anew. Throws {@link StartError} when the file cannot be opened. `errorOutput` takes the lines instead of the
+ * error output.
  */
-export function openLog({ logLevel, logFormat, logFile: kept }: LogConfig): OpenLog {
+export function openLog(
+  { logLevel, logFormat, logFile: kept }: LogConfig,
+  errorOutput: LineTaker = pino.destination({ dest: 2, sync: true }),
+): OpenLog {
   const root = packageRoot();
   let source: CallSite | null = null;
   const own = kept === null ? null : openFile(kept);
-  const errorOutput = pino.destination({ dest: 2, sync: true });
   const write = (line: string): void => {
     errorOutput.write(line);
     own?.write(line);

@@ -10,9 +10,9 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, test } from "node:test";
 import { StartError } from "./config/values.ts";
-import { startServer } from "./main.ts";
 import { waitForJob } from "./testing/test-server.ts";
 import { runServer, startServerProcess } from "./testing/server-process.ts";
+import { startQuietly } from "./testing/test-log.ts";
 
 let folder: string;
 let number = 0;
@@ -66,7 +66,7 @@ const wrongSettings: [name: string, value: string, hint: RegExp][] = [
 for (const [name, value, hint] of wrongSettings) {
   test(`${name}=${value} is refused by its name`, async () => {
     const stateDir = freshState();
-    const message = await refusal(() => startServer({ stateDir, env: { ...env, [name]: value } }));
+    const message = await refusal(() => startQuietly({ stateDir, env: { ...env, [name]: value } }));
     assert.ok(message.startsWith(name), message);
     assert.match(message, hint);
     await assert.rejects(readdir(stateDir), /ENOENT/);
@@ -75,7 +75,7 @@ for (const [name, value, hint] of wrongSettings) {
 
 test("SIMPLETUNER_CREDENTIAL_KEY that is no key is refused without showing it", async () => {
   const wrong = { ...env, SIMPLETUNER_CREDENTIAL_KEY: "hunter2" };
-  const message = await refusal(() => startServer({ stateDir: freshState(), port: 0, env: wrong }));
+  const message = await refusal(() => startQuietly({ stateDir: freshState(), port: 0, env: wrong }));
   assert.match(message, /SIMPLETUNER_CREDENTIAL_KEY: the key must be 32 bytes/);
   assert.ok(!message.includes("hunter2"));
 });
@@ -92,13 +92,13 @@ test("a port that is taken: one sentence, exit code 1, and the state directory i
     new RegExp(`^Port ${port} on 127\\.0\\.0\\.1 is already in use\\. .*--port.*\\n$`),
   );
   other.close();
-  const server = await startServer({ stateDir, port: 0, env });
+  const server = await startQuietly({ stateDir, port: 0, env });
   await server.close();
 });
 
 test("a host that is not this machine's is told as such", async () => {
   const message = await refusal(() =>
-    startServer({ stateDir: freshState(), host: "192.0.2.1", port: 0, env }),
+    startQuietly({ stateDir: freshState(), host: "192.0.2.1", port: 0, env }),
   );
   assert.match(message, /192\.0\.2\.1 is not an address of this machine/);
 });
@@ -106,14 +106,14 @@ test("a host that is not this machine's is told as such", async () => {
 test("a second server on the same state is refused with the first one's process; a dead one's lock is taken", async () => {
   const stateDir = freshState();
   const first = await startServerProcess({ SIMPLETUNER_STATE_DIR: stateDir });
-  const message = await refusal(() => startServer({ stateDir, port: 0, env }));
+  const message = await refusal(() => startQuietly({ stateDir, port: 0, env }));
   assert.match(message, /^Another server \(process \d+\) already uses /);
   assert.equal((await fetch(`${first.url}/health`)).status, 200);
   await first.kill();
-  const second = await startServer({ stateDir, port: 0, env });
+  const second = await startQuietly({ stateDir, port: 0, env });
   await second.close();
   await writeFile(join(stateDir, "cloud", "server.lock.db"), "something else ".repeat(100));
-  assert.match(await refusal(() => startServer({ stateDir, port: 0, env })), /Remove it and start again/);
+  assert.match(await refusal(() => startQuietly({ stateDir, port: 0, env })), /Remove it and start again/);
 });
 
 test("a database that is no database: one sentence, nothing touched", async () => {
@@ -126,7 +126,7 @@ test("a database that is no database: one sentence, nothing touched", async () =
     await mkdir(config, { recursive: true });
     await writeFile(join(config, "jobs.db"), content);
     const before_ = await fingerprint(config);
-    const message = await refusal(() => startServer({ stateDir, port: 0, env }));
+    const message = await refusal(() => startQuietly({ stateDir, port: 0, env }));
     assert.match(message, /^The database .*jobs\.db is damaged .*Restore a backup/);
     assert.deepEqual(await fingerprint(config), before_);
   }
@@ -157,7 +157,7 @@ test("a database damaged in the middle, with a log beside it: one sentence, noth
   database.close();
   const main = join(copied, "config", "cloud", "jobs.db");
   const before_ = await Promise.all([readFile(main), readFile(`${main}-wal`)]);
-  const message = await refusal(() => startServer({ stateDir: copied, port: 0, env }));
+  const message = await refusal(() => startQuietly({ stateDir: copied, port: 0, env }));
   assert.match(message, /is damaged/);
   assert.ok(before_[0].equals(await readFile(main)), "the database was changed");
   assert.ok(before_[1].equals(await readFile(`${main}-wal`)), "its log was changed");
@@ -165,12 +165,12 @@ test("a database damaged in the middle, with a log beside it: one sentence, noth
 
 test("a database of a newer release is left alone", async () => {
   const stateDir = freshState();
-  const server = await startServer({ stateDir, port: 0, env });
+  const server = await startQuietly({ stateDir, port: 0, env });
   await server.close();
   const database = new DatabaseSync(join(stateDir, "config", "cloud", "jobs.db"));
   database.exec("insert into schema_migrations (name, applied_at) values ('999-future', 0)");
   database.close();
-  assert.match(await refusal(() => startServer({ stateDir, port: 0, env })), /newer release.*999-future/);
+  assert.match(await refusal(() => startQuietly({ stateDir, port: 0, env })), /newer release.*999-future/);
 });
 
 test(
@@ -180,13 +180,13 @@ test(
     const parent = join(folder, "locked");
     await mkdir(parent);
     await chmod(parent, 0o500);
-    const message = await refusal(() => startServer({ stateDir: join(parent, "state"), port: 0, env }));
+    const message = await refusal(() => startQuietly({ stateDir: join(parent, "state"), port: 0, env }));
     assert.match(message, /cannot be written \(EACCES\)/);
   },
 );
 
 test("a request under way when the server stops is answered before the database closes", async () => {
-  const server = await startServer({ stateDir: freshState(), port: 0, env });
+  const server = await startQuietly({ stateDir: freshState(), port: 0, env });
   const body = JSON.stringify({ max_concurrent: 3 });
   const { hostname, port } = new URL(server.url);
   const socket = connect(Number(port), hostname);
@@ -210,7 +210,7 @@ test("a request under way when the server stops is answered before the database 
 test("a state directory below a file", async () => {
   await writeFile(join(folder, "a file"), "");
   const message = await refusal(() =>
-    startServer({ stateDir: join(folder, "a file", "state"), port: 0, env }),
+    startQuietly({ stateDir: join(folder, "a file", "state"), port: 0, env }),
   );
   assert.match(message, /cannot be written \(ENOTDIR\).*SIMPLETUNER_STATE_DIR/);
 });

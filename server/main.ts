@@ -13,7 +13,7 @@ import { secretBox } from "./domain/sealed-secret.ts";
 import { type Authenticate, isLoopbackAddress, isLoopbackName } from "./http/authenticate.ts";
 import { type Listener, openListener } from "./listener.ts";
 import { hideSecretsOf, hideValue } from "./domain/hidden-values.ts";
-import { openLog } from "./log.ts";
+import { type LineTaker, openLog } from "./log.ts";
 import { readiness } from "./services/readiness.ts";
 import { lockState } from "./state-lock.ts";
 
@@ -28,6 +28,8 @@ export interface StartOptions {
   /** For tests: the users there are. */
   findCaller?: (userId: string) => Promise<Caller | null>;
   now?: () => number;
+  /** For tests: takes the lines of the log instead of the error output. */
+  logOutput?: LineTaker;
   /** For tests: answers that break the contract become errors. */
   checkAnswers?: boolean;
 }
@@ -58,7 +60,7 @@ export async function startServer(options: StartOptions = {}): Promise<RunningSe
     unlockState();
   };
   try {
-    const { log, close } = openLog(config);
+    const { log, close } = openLog(config, options.logOutput);
     closeLog = close;
     return await listenAndRun(config, options, env, { log, unlock });
   } catch (error) {

@@ -18,7 +18,7 @@ import {
   everythingSealed,
   startSealedSite,
 } from "./testing/sealed-site.ts";
-import { startServer } from "./main.ts";
+import { startQuietly } from "./testing/test-log.ts";
 import type { TestServer } from "./testing/test-server.ts";
 import { chosenDatabase, databaseSkip } from "./testing/test-database.ts";
 
@@ -337,7 +337,7 @@ describe("keys from outside", () => {
     ] as const) {
       const stateDir = await mkdtemp(join(folder, "state-"));
       await assert.rejects(
-        startServer({ stateDir, port: 0, env: { ...process.env, SIMPLETUNER_LOG_LEVEL: "error", ...more } }),
+        startQuietly({ stateDir, port: 0, env: { ...process.env, SIMPLETUNER_LOG_LEVEL: "error", ...more } }),
         words,
       );
     }
@@ -361,7 +361,7 @@ describe(
       ) as [string, string];
       await mkdir(stateDir, { recursive: true });
       await copyFile(keyPath, otherPath);
-      const second = await startServer({ stateDir, port: 0, env: server.env });
+      const second = await startQuietly({ stateDir, port: 0, env: server.env });
       try {
         const place = { stateDir: server.stateDir, env: server.env };
         await assert.rejects(rotateCredentialKey({ ...place, waitMs: 3_000 }), /second/);

@@ -4,8 +4,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { startServer } from "../main.ts";
 import { readStream } from "../testing/stream-reader.ts";
+import { startQuietly } from "../testing/test-log.ts";
 import { makeDataset, startTestServer, type TestServer, waitForJob } from "../testing/test-server.ts";
 import { quickTrainer } from "../testing/trainer-scripts.ts";
 import { allEndpoints } from "./openapi.ts";
@@ -111,7 +111,7 @@ test("what changes something is refused to a page of another origin", async () =
 test("single user: believed on this machine only, or with the access token", async () => {
   const folder = await mkdtemp(join(tmpdir(), "single user "));
   const env = { ...process.env, SIMPLETUNER_LOG_LEVEL: "error" };
-  const single = await startServer({ stateDir: folder, port: 0, host: "0.0.0.0", env });
+  const single = await startQuietly({ stateDir: folder, port: 0, host: "0.0.0.0", env });
   const token = new URL(single.accessUrl ?? "").searchParams.get("access_token") ?? "";
   const { port } = new URL(single.url);
   const status = (headers: Record<string, string>) =>

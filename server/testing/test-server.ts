@@ -12,6 +12,7 @@ import { connectDatabase } from "../db/open-database.ts";
 import { singleUser } from "../services/credentials.ts";
 import { type StartOptions, startServer } from "../main.ts";
 import { chosenDatabase, type FreshDatabase, freshDatabase } from "./test-database.ts";
+import { testLog } from "./test-log.ts";
 
 /** Callers that tests may be, chosen by the header `x-test-user`. */
 export const testCallers: Record<string, Caller> = {
@@ -89,6 +90,7 @@ export async function startTestServer(
     port: 0,
     env,
     checkAnswers: true,
+    logOutput: testLog,
     ...(options.accounts ? {} : { authenticate: testAuthenticate, findCaller: findTestCaller }),
   };
   if (options.now) start.now = options.now;
