@@ -9,6 +9,7 @@ import { settleRestoredJobs } from "./services/restored-jobs.ts";
 import { followCosts } from "./background/follow-costs.ts";
 import { keepJobs } from "./background/keep-jobs.ts";
 import { keepLeases } from "./background/keep-leases.ts";
+import { keepPlace } from "./background/keep-place.ts";
 import { shareKeys } from "./background/share-keys.ts";
 import { rescueJobs } from "./background/rescue-jobs.ts";
 import {
@@ -60,7 +61,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const lead: { term: Term | null } = { term: null };
   const queue = openQueue(parts, lead, stopping.signal);
   const identity = serverIdentity(options.config.stateDir, parts.replicas?.membership.self.id);
-  const loops = startOwnLoops(parts, identity, stopping.signal);
+  const loops = startOwnLoops(options, parts, identity, stopping.signal);
   // Before anything is sealed: another server may hold fewer keys.
   await loops.keys.runOnce();
   const leading = leaderWork(options, parts, queue, lead);
@@ -105,6 +106,8 @@ export async function createApp(options: AppOptions): Promise<App> {
       await parts.outbound.close();
       await parts.traces?.close();
       await parts.state.close();
+      // Last: until now requests may have been answered.
+      await parts.place?.leave().catch(() => undefined);
       await db.destroy();
       storage.close?.();
     },
@@ -130,8 +133,15 @@ async function startTunnel({ config }: AppOptions, { tunnel, log }: Parts): Prom
 }
 
 /** What every server does again and again. */
-function startOwnLoops(parts: Parts, server: ReturnType<typeof serverIdentity>, stopping: AbortSignal) {
+function startOwnLoops(
+  { onLost }: AppOptions,
+  parts: Parts,
+  server: ReturnType<typeof serverIdentity>,
+  stopping: AbortSignal,
+) {
+  const { place } = parts;
   return {
+    ...(place && { place: keepPlace({ place, onLost, log: parts.log, stopping }) }),
     leases: keepLeases({ ...parts, stopping }),
     keys: shareKeys({ ...parts, ...parts.stores, server, stopping }),
     deliveries: startDeliveries(parts, stopping),

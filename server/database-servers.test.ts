@@ -5,11 +5,15 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { migrationNames } from "./db/migrate.ts";
 import { connectDatabase } from "./db/open-database.ts";
-import { startServer } from "./main.ts";
 import { addUser, codeOf, goodPassword, login, openBrowser, setUp } from "./testing/account-clients.ts";
+import { runServer, startServerProcess } from "./testing/server-process.ts";
 import { databaseSkip, type FreshDatabase, freshDatabase } from "./testing/test-database.ts";
+import { startQuietly } from "./testing/test-log.ts";
 import { makeDataset, startTestServer, waitForJob } from "./testing/test-server.ts";
 import { quickTrainer } from "./testing/trainer-scripts.ts";
+
+const alreadyUsed =
+  /Another server \(.+\) already uses the database .+ Stop it, .* SIMPLETUNER_REPLICAS=true for each\.$/;
 
 for (const kind of ["postgres", "mariadb"] as const)
   describe(`the whole server on ${kind}`, { skip: databaseSkip(kind) }, () => {
@@ -24,22 +28,26 @@ for (const kind of ["postgres", "mariadb"] as const)
       }
     };
 
-    test("several that start at the same moment on an empty database make its schema once", () =>
+    test("several that start at the same moment on an empty database make its schema once, and one of them has it", () =>
       withDatabase(async ({ address, env }, folder) => {
-        const servers = await Promise.all(
+        const starts = await Promise.allSettled(
           [1, 2, 3].map((number) =>
-            startServer({
+            startQuietly({
               stateDir: join(folder, `state ${number}`),
               port: 0,
               env: { ...process.env, ...env, SIMPLETUNER_LOG_LEVEL: "error" },
             }),
           ),
         );
-        const answers = await Promise.all(
-          servers.map(async ({ url }) => (await fetch(`${url}/api/cloud/health/ready`)).status),
+        const [server, ...more] = starts.flatMap((start) =>
+          start.status === "fulfilled" ? start.value : [],
         );
-        await Promise.all(servers.map((server) => server.close()));
-        assert.deepEqual(answers, [200, 200, 200]);
+        assert.ok(server);
+        assert.deepEqual(more, []);
+        assert.equal((await fetch(`${server.url}/api/cloud/health/ready`)).status, 200);
+        for (const start of starts)
+          if (start.status === "rejected") assert.match(String(start.reason), alreadyUsed);
+        await server.close();
         const db = await connectDatabase(address);
         const rows = await db.selectFrom("schema_migrations").select("name").orderBy("name").execute();
         await db.destroy();
@@ -47,6 +55,44 @@ for (const kind of ["postgres", "mariadb"] as const)
           rows.map(({ name }) => name),
           migrationNames,
         );
+      }));
+
+    test("a second one with another folder does not start, a killed one does at once, and one whose place was taken stops", () =>
+      withDatabase(async ({ address, env }, folder) => {
+        const [ours, theirs] = ["ours", "theirs"].map((name) => ({
+          ...env,
+          SIMPLETUNER_STATE_DIR: join(folder, name),
+        }));
+        let server = await startServerProcess({ ...ours });
+        const db = await connectDatabase(address);
+        try {
+          const second = await runServer({ ...theirs });
+          assert.equal(second.code, 1, second.stderr);
+          assert.match(second.stderr.trimEnd().split("\n").at(-1) ?? "", alreadyUsed);
+          assert.ok(second.stderr.includes(join(folder, "ours")), second.stderr);
+          assert.equal((await fetch(`${server.url}/api/cloud/health/ready`)).status, 200);
+          await server.kill();
+          server = await startServerProcess({ ...ours });
+          assert.doesNotMatch(server.log(), /waiting whether another server/);
+          const other = { server_id: "other", run_id: "other", is_shared: 0, place: "elsewhere:/state" };
+          await db.transaction().execute(async (transaction) => {
+            const { seen_at } = await transaction
+              .selectFrom("servers")
+              .select("seen_at")
+              .executeTakeFirstOrThrow();
+            await transaction.deleteFrom("servers").execute();
+            await transaction
+              .insertInto("servers")
+              .values({ ...other, seen_at: seen_at + 60_000 })
+              .execute();
+          });
+          assert.equal(await server.exited, 1);
+          assert.match(server.log(), /Another server \(elsewhere:\/state\) already uses the database/);
+          assert.equal((await db.selectFrom("servers").selectAll().execute()).length, 1, "the other's place");
+        } finally {
+          await db.destroy();
+          await server.kill();
+        }
       }));
 
     test("people, a job with its log and outputs, the audit and the check, also after a restart", () =>

@@ -42,6 +42,8 @@ export interface RunningServer {
    * holds the token that lets its holder in and make the first administrator.
    */
   accessUrl: string | null;
+  /** Resolves when the server must not go on, because another one uses its database; it is to be closed then. */
+  lost: Promise<StartError>;
   /** Stops answering and following; training goes on and is taken up by the next start. */
   close(): Promise<void>;
 }
@@ -81,6 +83,7 @@ async function listenAndRun(
   hideValue(accessToken);
   const server = openListener(config.tls, log);
   const ready = readiness();
+  const lost = Promise.withResolvers<StartError>();
   const app = await createApp({
     config,
     env,
@@ -93,6 +96,7 @@ async function listenAndRun(
     localUrl: () => urlOf(server, config),
     now: options.now ?? Date.now,
     readiness: ready,
+    onLost: lost.resolve,
     checkAnswers: options.checkAnswers ?? false,
   });
   app.attach(server.requests);
@@ -123,14 +127,15 @@ async function listenAndRun(
   log.info({ url, state_dir: config.stateDir }, "listening");
   return {
     url,
-    accessUrl: othersReach(config)
-      ? accessUrlOf(config, url, !(await app.hasAccounts()) && accessToken)
-      : null,
+    accessUrl: accessUrlOf(config, url, !(await app.hasAccounts()) && accessToken),
+    lost: lost.promise,
     close: () => (closing ??= closeAll()),
   };
 }
 
-function accessUrlOf({ publicUrl, tls }: ServerConfig, url: string, token: string | false): string {
+function accessUrlOf(config: ServerConfig, url: string, token: string | false): string | null {
+  if (!othersReach(config)) return null;
+  const { publicUrl, tls } = config;
   const entrance = publicUrl ?? (tls === null ? url : url.replace("http:", "https:"));
   return token === false ? entrance : `${entrance}/?access_token=${token}`;
 }
@@ -246,6 +251,10 @@ if (import.meta.main) {
     if (server.accessUrl !== null) process.stderr.write(`Open from another machine: ${server.accessUrl}\n`);
     const stop = (): void => void server.close().then(() => process.exit(0));
     process.once("SIGINT", stop).once("SIGTERM", stop);
+    const why = await server.lost;
+    process.stderr.write(`${why.message}\n`);
+    await server.close();
+    process.exit(1);
   } catch (error) {
     process.stderr.write(`${error instanceof StartError ? error.message : (error as Error).stack}\n`);
     process.exit(1);

@@ -28,8 +28,9 @@ export function addServer(parent: Command, io: Io): void {
       if (server.accessUrl !== null) printLine(io.err, `Open from another machine: ${server.accessUrl}`);
       else if (io.err.isTerminal)
         printLine(io.err, `SimpleTuner Cloud is at ${server.url} (Ctrl-C stops it)`);
-      await toldToStop(io, server.url);
+      const lost = await Promise.race([toldToStop(io, server.url), server.lost]);
       await server.close();
+      if (lost !== undefined) throw lost;
     });
 }
 

@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { Caller } from "@simpletuner-cloud/contract/permissions.ts";
 import type { ServerConfig } from "../config.ts";
+import type { StartError } from "../config/values.ts";
 import type { Authenticate } from "../http/authenticate.ts";
 import type { Readiness } from "../services/readiness.ts";
 
@@ -24,5 +25,7 @@ export interface AppOptions {
   now: () => number;
   /** Set by who starts and stops the server; tells load balancers. */
   readiness: Readiness;
+  /** Told that another server uses the database by now, so that this one must be stopped. */
+  onLost: (why: StartError) => void;
   checkAnswers: boolean;
 }

@@ -46,6 +46,7 @@ import { deliveryParts } from "./open-deliveries.ts";
 import { openLimits } from "./open-limits.ts";
 import { openTraces } from "./open-traces.ts";
 import { openOutside } from "./open-outside.ts";
+import { takePlace } from "./open-place.ts";
 import { openReplicas, type ReplicaOptions, type ReplicaParts, thisReplica } from "./open-replicas.ts";
 import { openStaging } from "./open-staging.ts";
 
@@ -55,14 +56,14 @@ export async function openParts(options: AppOptions, stopping: AbortSignal) {
   const paths = await openStateDir(config.stateDir);
   const { keyRing, secrets } = openKeys(options, paths);
   // First, since a database that cannot be used is to be told before anything is made beside it.
-  const db = await openJobDatabase(options, paths);
+  const database = await openJobDatabase(options, paths);
   const state = await sharedState(options, paths);
   const replicas = replicaSide(options, paths, { keyRing, state, stores: () => stores, stopping });
   const turns = replicas ? sharedTurns(replicas.leases) : ownTurns();
   const outputs = await openOutputs(options, paths, replicas && turns);
   const live = replicas?.live ?? liveEvents();
   const meters = { ...openMeters(live), traces: await openTraces(options) };
-  const stores: Stores = openStores(db, now, meters.onCommitted, live.publishServerEvent);
+  const stores: Stores = openStores(database.db, now, meters.onCommitted, live.publishServerEvent);
   const ownership = replicas?.ownershipOf(stores.jobs) ?? onlyServer;
   const accounts = accountParts(options, stores, secrets);
   const storage = limitedStorage(outputs, quotasOf(outputs, stores, replicas));
@@ -78,7 +79,7 @@ export async function openParts(options: AppOptions, stopping: AbortSignal) {
   const backupOptions = await openBackups(options, paths, { stores, storage: outputs, secrets, turns });
   return {
     paths,
-    db,
+    ...database,
     log,
     now,
     secrets,
@@ -151,13 +152,20 @@ function openKeys({ env }: AppOptions, { credentialKey }: StatePaths) {
   return { keyRing, secrets: secretBox(keyRing) };
 }
 
-/** Jobs, people and everything else that is kept for good. */
-function openJobDatabase({ config, log, now }: AppOptions, { database }: StatePaths) {
-  return openDatabase(config.database ?? database, now, {
+/** Jobs, people and everything else that is kept for good, and this server's place there. */
+async function openJobDatabase(options: AppOptions, paths: StatePaths) {
+  const { config, log, now } = options;
+  const db = await openDatabase(config.database ?? paths.database, now, {
     caBundle: config.outbound.caBundle,
     onError: (error) => log.warn({ err: error }, "a connection to the database broke"),
     onWait: (error) => log.warn({ err: error }, "waiting for the database"),
   });
+  try {
+    return { db, place: await takePlace(options, paths, db) };
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
 }
 
 /** What replicas share for a while. */

@@ -13,6 +13,7 @@ import { keyHolders } from "./migrations/012-key-holders.ts";
 import { leaderFence } from "./migrations/013-leader-fence.ts";
 import { jobTotals } from "./migrations/014-job-totals.ts";
 import { auditExports } from "./migrations/015-audit-exports.ts";
+import { servers } from "./migrations/016-servers.ts";
 import type { Database } from "./schema.ts";
 
 /** One change of the schema. It runs the same changes, in their order, whenever it runs. */
@@ -35,6 +36,7 @@ const migrations: readonly Migration[] = [
   { name: "013-leader-fence", up: leaderFence },
   { name: "014-job-totals", up: jobTotals },
   { name: "015-audit-exports", up: auditExports },
+  { name: "016-servers", up: servers },
 ];
 
 /** Names of every migration of this release, in order. */

@@ -26,6 +26,7 @@ export interface Database extends AccountTables, AuditTables {
   destinations: DestinationsTable;
   deliveries: DeliveriesTable;
   key_holders: KeyHoldersTable;
+  servers: ServersTable;
   schema_migrations: { name: string; applied_at: number };
 }
 
@@ -238,6 +239,15 @@ export interface DeliveriesTable {
   version: number;
   wire: string;
   memory: string;
+}
+
+/** Servers that use the database. `seen_at` is by the database's clock; `is_shared` is 1 for one of several. */
+export interface ServersTable {
+  server_id: string;
+  run_id: string;
+  is_shared: number;
+  place: string;
+  seen_at: number;
 }
 
 /** A server of the database and the keys it holds. */

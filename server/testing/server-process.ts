@@ -12,6 +12,8 @@ export interface ServerProcess {
   readonly call: ApiClient;
   /** What it logged so far. */
   readonly log: () => string;
+  /** Its exit code, once it has ended; null when a signal ended it. */
+  readonly exited: Promise<number | null>;
   /** kill -9, as a power cut would. */
   kill(): Promise<void>;
   /** Sends a signal that does not end it. */
@@ -42,7 +44,7 @@ export async function startServerProcess(env: NodeJS.ProcessEnv): Promise<Server
   const child = launch({ SIMPLETUNER_LOG_LEVEL: "info", SIMPLETUNER_LOG_FORMAT: "json", ...env });
   let log = "";
   child.stderr?.on("data", (piece: Buffer) => (log += piece.toString()));
-  const exited = once(child, "exit");
+  const exited = once(child, "exit").then(([code]) => code as number | null);
   const url = await eventually(
     "the server's start",
     () => {
@@ -55,6 +57,7 @@ export async function startServerProcess(env: NodeJS.ProcessEnv): Promise<Server
     url,
     call: apiClient(url),
     log: () => log,
+    exited,
     async kill() {
       child.kill("SIGKILL");
       await exited;
@@ -62,8 +65,7 @@ export async function startServerProcess(env: NodeJS.ProcessEnv): Promise<Server
     signal: (name) => void child.kill(name),
     async stop() {
       child.kill("SIGTERM");
-      await exited;
-      return child.exitCode;
+      return exited;
     },
   };
 }

@@ -69,6 +69,7 @@ export const t = words({
     loop_backups: "Make backups",
     loop_deliveries: "Deliver results",
     loop_keys: "Take up new keys for secrets",
+    loop_place: "Hold the place in the database",
     loop_retention: "Archive old jobs",
   },
   hi: {
@@ -137,6 +138,7 @@ export const t = words({
     loop_backups: "बैकअप बनाना",
     loop_deliveries: "नतीजे पहुँचाना",
     loop_keys: "सीक्रेट की नई चाबियाँ लेना",
+    loop_place: "डेटाबेस में अपनी जगह बनाए रखना",
     loop_retention: "पुरानी जॉब संग्रहित करना",
   },
 });
@@ -168,6 +170,7 @@ const loopWords = {
   backups: "loop_backups",
   deliveries: "loop_deliveries",
   keys: "loop_keys",
+  place: "loop_place",
   retention: "loop_retention",
 } as const;
 type LoopWord = (typeof loopWords)[keyof typeof loopWords];
