@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -20,7 +20,7 @@ import {
 } from "./testing/sealed-site.ts";
 import { startQuietly } from "./testing/test-log.ts";
 import type { TestServer } from "./testing/test-server.ts";
-import { chosenDatabase, databaseSkip } from "./testing/test-database.ts";
+import { chosenDatabase, databaseSkip, freshDatabase } from "./testing/test-database.ts";
 
 const newKey = () => randomBytes(32).toString("base64");
 const valuesOf = (sealed: Map<string, string>) => [...sealed.values()].sort();
@@ -344,39 +344,57 @@ describe("keys from outside", () => {
   });
 });
 
-describe(
-  "two servers of one PostgreSQL",
-  { skip: databaseSkip("postgres") || chosenDatabase !== "postgres" },
-  () => {
-    let server: TestServer;
-    before(async () => {
-      server = await startSealedSite();
-    });
-    after(() => server.close());
+describe("two servers of one PostgreSQL", { skip: databaseSkip("postgres") }, () => {
+  let folder: string;
+  let keyFiles: [own: string, other: string];
+  let server: TestServer;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "key files "));
+    keyFiles = [join(folder, "one"), join(folder, "two")];
+    const key = newKey();
+    for (const file of keyFiles) await writeFile(file, `${key}\n`);
+    const database = await freshDatabase("postgres", folder);
+    const env = {
+      SIMPLETUNER_REPLICAS: "true",
+      STATE_BACKEND: "postgresql",
+      STATE_BACKEND_URL: database.env["SIMPLETUNER_DATABASE_URL"],
+      SIMPLETUNER_CREDENTIAL_KEY_FILE: keyFiles[0],
+    };
+    server = await startSealedSite(env, database);
+  });
+  after(async () => {
+    await server?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
 
-    test("the second one without the new key holds a rotation up, and none of both meets a value it cannot open", async () => {
-      const stateDir = join(server.folder, "second");
-      const [keyPath, otherPath] = [server.stateDir, stateDir].map(
-        (dir) => statePaths(dir).credentialKey,
-      ) as [string, string];
-      await mkdir(stateDir, { recursive: true });
-      await copyFile(keyPath, otherPath);
-      const second = await startQuietly({ stateDir, port: 0, env: server.env });
-      try {
-        const place = { stateDir: server.stateDir, env: server.env };
-        await assert.rejects(rotateCredentialKey({ ...place, waitMs: 3_000 }), /second/);
-        const going = rotateCredentialKey(place);
-        await delay(500);
-        await copyFile(keyPath, otherPath);
-        const done = await going;
-        assert.equal(done.resumed, true);
-        assert.deepEqual(
-          new Set((await credentialKeyState(place)).servers.map(({ sealsWith }) => sealsWith)),
-          new Set([done.keyId]),
-        );
-      } finally {
-        await second.close();
-      }
+  test("the second one without the new key holds a rotation up, and none of both meets a value it cannot open", async () => {
+    const [own, other] = keyFiles;
+    const second = await startQuietly({
+      stateDir: server.stateDir,
+      port: 0,
+      env: { ...server.env, SIMPLETUNER_CREDENTIAL_KEY_FILE: other },
     });
-  },
-);
+    try {
+      const old = (await readFile(own, "utf8")).trim();
+      const both = `${newKey()}\n${old}\n`;
+      await writeFile(own, both);
+      const place = { stateDir: server.stateDir, env: server.env };
+      await assert.rejects(rotateCredentialKey({ ...place, waitMs: 1_000 }), /do not seal with the new key/);
+      const [, oldId = ""] = (await credentialKeyState(place)).keyIds;
+      assert.deepEqual(Object.keys((await credentialKeyState(place)).sealed), [oldId]);
+      const going = rotateCredentialKey(place);
+      await delay(500);
+      await writeFile(other, both);
+      const done = await going;
+      const { servers } = await credentialKeyState(place);
+      for (const { sealsWith } of servers) assert.equal(sealsWith, done.keyId);
+      assert.deepEqual([servers.length, done.unreadable], [2, []]);
+      const [first] = both.split("\n");
+      const box = boxOf({ ...place, env: { SIMPLETUNER_CREDENTIAL_KEY: first } });
+      const opened = valuesOf(await server.database((db) => everythingSealed(db, box)));
+      for (const secret of seeded) assert.ok(opened.includes(secret), secret);
+    } finally {
+      await second.close();
+    }
+  });
+});

@@ -3,12 +3,17 @@ import { statePaths } from "../config/state-paths.ts";
 import { credentialKeys } from "../credential-key.ts";
 import type { JobDatabase } from "../db/job-database.ts";
 import { type SecretBox, secretBox } from "../domain/sealed-secret.ts";
+import type { FreshDatabase } from "./test-database.ts";
 import { makeDataset, startTestServer, type TestServer, waitForJob } from "./test-server.ts";
 import { eventually, trainerScript } from "./trainer-scripts.ts";
 
-/** A server with one of each thing that is sealed at rest, made the way people make them. */
-export async function startSealedSite(env: NodeJS.ProcessEnv = {}): Promise<TestServer> {
+/** A server with one of each thing that is sealed at rest, made the way people make them; on the tests' usual database unless one is given. */
+export async function startSealedSite(
+  env: NodeJS.ProcessEnv = {},
+  database?: FreshDatabase,
+): Promise<TestServer> {
   const server = await startTestServer({
+    ...(database && { database }),
     script: trainerScript("true"),
     env: { SIMPLETUNER_UPLOAD_DRAIN_SECONDS: "0", ...env },
   });
