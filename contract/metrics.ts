@@ -59,6 +59,15 @@ export const metricEndpoints = {
     },
     tag,
     summary: "Metrics in the text format of Prometheus; one comment line while they are off",
+    query: Type.Object({
+      milliseconds: Type.Optional(
+        Type.Boolean({
+          default: true,
+          description:
+            "false leaves out the metrics in milliseconds, which are there in seconds too, so that every name is as Prometheus wants it",
+        }),
+      ),
+    }),
     answer: { stream: "metrics", description: "text/plain; version=0.0.4" },
     errors: ["scrape_token_required"],
   }),

@@ -182,6 +182,11 @@ export const metricCatalogue = {
     "gauge",
     "Time that the database took to answer just now, in milliseconds",
   ),
+  simpletuner_health_database_latency_seconds: server(
+    "health",
+    "gauge",
+    "Time that the database took to answer just now",
+  ),
   simpletuner_health_component_status: server(
     "health",
     "gauge",

@@ -148,6 +148,7 @@ function healthMetrics(sources: MetricSources): Collector {
       simpletuner_build_info: [{ labels: { version: sources.version }, value: 1 }],
       simpletuner_ready: [{ value: sources.readiness.reason === null ? 1 : 0 }],
       simpletuner_health_database_latency_ms: [{ value: database.latency_ms ?? 0 }],
+      simpletuner_health_database_latency_seconds: [{ value: (database.latency_ms ?? 0) / 1_000 }],
       simpletuner_health_component_status: [
         database,
         ...components.filter(({ name }) => name !== database.name),

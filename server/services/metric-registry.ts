@@ -22,6 +22,9 @@ export type Collector = () => Promise<Told>;
 /** A collector that takes longer is left out of a scrape, which itself must not take 10 s. */
 const collectMs = 2_000;
 
+/** Names that the operations guide gives; each is there in seconds too. */
+const linesInMilliseconds = /^(?:# (?:HELP|TYPE) )?[a-z_]+_ms(?:_avg)?[ {].*\n/gm;
+
 /** Holds every metric of this server and writes them as text. */
 export function metricRegistry() {
   const registries = Object.fromEntries(
@@ -81,11 +84,14 @@ export function metricRegistry() {
       counted.add(name);
       return metrics.get(name) as Histogram;
     },
-    /** The categories as Prometheus reads them, found out now; one after the other, so that none mixes with another. */
-    text(categories: readonly MetricCategory[]): Promise<string> {
+    /**
+     * The categories as Prometheus reads them, found out now; one after the other, so that none mixes with another. Without
+     * `milliseconds` every metric is in Prometheus' own units.
+     */
+    text(categories: readonly MetricCategory[], milliseconds = true): Promise<string> {
       const text = writing.then(() => write(categories));
       writing = text.catch(() => undefined);
-      return text;
+      return milliseconds ? text : text.then((whole) => whole.replaceAll(linesInMilliseconds, ""));
     },
   };
 }

@@ -35,10 +35,10 @@ type Part<Name extends keyof typeof metricEndpoints> = Pick<Handlers<typeof metr
 function exporting(options: MetricServiceOptions): Part<"scrape" | "previewMetrics"> {
   const { metrics, settings } = options;
   return {
-    async scrape(_, context) {
+    async scrape({ query }, context) {
       if (!(await settings.get("prometheusEnabled"))) return disabledText;
       await admitScrape(options, context);
-      return metrics.text(await settings.get("prometheusCategories"));
+      return metrics.text(await settings.get("prometheusCategories"), query.milliseconds);
     },
     async previewMetrics({ body }) {
       const categories = body.categories

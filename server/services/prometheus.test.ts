@@ -108,10 +108,30 @@ describe("real Prometheus", { skip: prometheusSkip }, () => {
     return first ? Number(first.value[1]) : null;
   };
 
-  test("promtool complains of nothing but two names, which are the operations guide's", async () => {
-    const { content } = await server.call("POST /api/cloud/metrics/config/preview", { body: {} });
+  test("promtool has no complaint but of two names, which are the operations guide's, and of nothing where they are left out", async () => {
+    const scraped = async (query: string): Promise<string> => {
+      const answer = await fetch(`${server.url}/api/cloud/metrics/prometheus${query}`, {
+        headers: { "x-test-user": "local" },
+      });
+      return answer.text();
+    };
+    const [content, clean] = await Promise.all([scraped(""), scraped("?milliseconds=false")]);
     const { said } = runPromtool(["check", "metrics"], content);
     assert.deepEqual(said.trim().split("\n").sort(), guideNames);
+    assert.deepEqual(runPromtool(["check", "metrics"], clean), { status: 0, said: "" });
+    const names = (text: string): string[] =>
+      [...text.matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name ?? "");
+    assert.deepEqual(
+      names(content)
+        .filter((name) => !names(clean).includes(name))
+        .sort(),
+      guideNames.map((line) => line.split(" ")[0]),
+    );
+    for (const name of [
+      "simpletuner_health_database_latency_seconds",
+      "simpletuner_http_request_duration_seconds",
+    ])
+      assert.ok(names(clean).includes(name), name);
     // It would have seen one: a counter that is not called a total.
     const wrong = runPromtool(
       ["check", "metrics"],
