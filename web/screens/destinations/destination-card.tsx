@@ -7,6 +7,7 @@ import { Icon, type IconName } from "../../components/icon.tsx";
 import { Link } from "../../components/link.tsx";
 import { MenuButton } from "../../components/menu.tsx";
 import { Time } from "../../components/time.tsx";
+import { serverText } from "../../server-text.ts";
 import { may } from "../../session.ts";
 import { placeText, serviceName } from "./services.ts";
 import { TestResult, type Tested } from "./test-result.tsx";
@@ -33,7 +34,7 @@ function Last({ last }: { last: LastDelivery | null }) {
         <Time at={last.updated_at} />
         <Link href={`/jobs/${encodeURIComponent(last.job_id)}`}>{t("open_job")}</Link>
       </p>
-      {last.error_message !== null && <p class="destination-error">{last.error_message}</p>}
+      {last.error_message !== null && <p class="destination-error">{serverText(last.error_message)}</p>}
     </div>
   );
 }

@@ -2,6 +2,7 @@ import type { DestinationTest } from "@simpletuner-cloud/contract/destinations.t
 import { ErrorBox } from "../../components/error-box.tsx";
 import { Icon } from "../../components/icon.tsx";
 import { Time } from "../../components/time.tsx";
+import { serverText } from "../../server-text.ts";
 import { t } from "./words.ts";
 
 /** What trying a destination found, and when. */
@@ -36,7 +37,7 @@ export function TestResult({ tested }: { tested: Tested }) {
             <Icon name={icons[state]} />
             <span>
               {stepName(step)}: {t(`step_${state}`)}
-              {message !== null && <span class="test-message">{message}</span>}
+              {message !== null && <span class="test-message">{serverText(message)}</span>}
             </span>
           </li>
         ))}

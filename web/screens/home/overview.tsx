@@ -14,6 +14,7 @@ import { statusWord } from "../../components/status-badge.tsx";
 import { Time } from "../../components/time.tsx";
 import { toast } from "../../components/toast.tsx";
 import { errorText } from "../../error-text.ts";
+import { serverText } from "../../server-text.ts";
 import { formatDuration, formatNumber } from "../../i18n.ts";
 import { may } from "../../session.ts";
 import { useReloadOn } from "../../use-reload-on.ts";
@@ -143,7 +144,7 @@ function FailedRow({ job }: { job: Job }) {
         </Link>
         {job.error_message && (
           <p class="small failed-text" title={job.error_message}>
-            {job.error_message}
+            {serverText(job.error_message, job.error_code)}
           </p>
         )}
         {job.completed_at && (

@@ -11,6 +11,7 @@ import { Link } from "../../components/link.tsx";
 import { ProgressBar } from "../../components/progress-bar.tsx";
 import { Time } from "../../components/time.tsx";
 import { formatBytes, formatDuration, formatInstant, formatNumber } from "../../i18n.ts";
+import { serverText } from "../../server-text.ts";
 import { may } from "../../session.ts";
 import { t } from "./delivery-words.ts";
 
@@ -96,7 +97,7 @@ function Reason({ delivery }: { delivery: Delivery }) {
   if (status !== "failed" && status !== "cancelled") return null;
   return (
     <div class="small delivery-reason">
-      {message !== null && <p>{message}</p>}
+      {message !== null && <p>{serverText(message, delivery.error_code)}</p>}
       {status === "failed" && (
         <p class="muted">
           {next === null ? t("again_never") : t("again_at", { time: formatInstant(next) })}{" "}

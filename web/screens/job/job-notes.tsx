@@ -5,6 +5,7 @@ import { Icon } from "../../components/icon.tsx";
 import { Link } from "../../components/link.tsx";
 import { TransferBars } from "../../components/transfer-bars.tsx";
 import { hrefWith } from "../../router.ts";
+import { serverText } from "../../server-text.ts";
 import { useReloadOn } from "../../use-reload-on.ts";
 import { failureKind } from "./failure-kind.ts";
 import { t } from "./words.ts";
@@ -30,7 +31,8 @@ export function JobNotes({ job }: { job: Job }) {
         <NoteBox kind="cancelled" title={t("cancelled_title")}>
           {job.error_code === "budget_exhausted" && (
             <p>
-              {job.error_message} <Link href="/cost">{t("cancelled_budget")}</Link>
+              {job.error_message !== null && serverText(job.error_message, job.error_code)}{" "}
+              <Link href="/cost">{t("cancelled_budget")}</Link>
             </p>
           )}
           <p>{t("cancelled_kept")}</p>
@@ -103,7 +105,7 @@ function FailureNote({ job }: { job: Job }) {
         <>
           <h3 class="small">{t("message")}</h3>
           <pre class="job-report" dir="ltr" tabIndex={0} aria-label={t("message")}>
-            {job.error_message}
+            {serverText(job.error_message, job.error_code)}
           </pre>
         </>
       )}

@@ -9,6 +9,7 @@ import { jobPercent, runSeconds, secondsLeft } from "../../job-progress.ts";
 import { watchJob } from "../../live.ts";
 import { providerWord } from "../../provider-words.ts";
 import { navigate } from "../../router.ts";
+import { serverText } from "../../server-text.ts";
 import { JobMenu } from "./job-menu.tsx";
 import { t } from "./words.ts";
 
@@ -63,7 +64,7 @@ export function JobRow({ job: loaded, onChanged }: { job: Job; onChanged: () => 
         </Link>
         {job.error_message && job.status === "failed" && (
           <span class="job-error small cut" title={job.error_message}>
-            {job.error_message}
+            {serverText(job.error_message, job.error_code)}
           </span>
         )}
       </td>

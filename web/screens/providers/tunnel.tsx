@@ -6,6 +6,7 @@ import { ConfirmDialog } from "../../components/confirm-dialog.tsx";
 import { CopyButton } from "../../components/copy-button.tsx";
 import { ErrorBox, Notice } from "../../components/error-box.tsx";
 import { Skeleton } from "../../components/skeleton.tsx";
+import { serverText } from "../../server-text.ts";
 import { useReloadOn } from "../../use-reload-on.ts";
 import { t } from "./tunnel-words.ts";
 
@@ -99,7 +100,7 @@ function Running({ tunnel, onStopped }: { tunnel: TunnelState; onStopped: () => 
       {tunnel.used_instead !== null && (
         <Notice kind="warning">{t("instead", { url: tunnel.used_instead })}</Notice>
       )}
-      {tunnel.message !== null && <Notice kind="warning">{tunnel.message}</Notice>}
+      {tunnel.message !== null && <Notice kind="warning">{serverText(tunnel.message)}</Notice>}
       {tunnel.restarts > 0 && <p class="muted">{t.n("restarts", tunnel.restarts)}</p>}
       <p class="muted small">{t("limits")}</p>
       {error && <ErrorBox error={error} />}
@@ -116,7 +117,7 @@ function Stopped({ tunnel, onAsk }: { tunnel: TunnelState; onAsk: (program: Tunn
   const installed = tunnel.programs.filter((each) => each.installed);
   return (
     <>
-      {tunnel.message !== null && <Notice kind="warning">{tunnel.message}</Notice>}
+      {tunnel.message !== null && <Notice kind="warning">{serverText(tunnel.message)}</Notice>}
       {installed.length === 0 && <p>{t("missing")}</p>}
       <p class="row">
         {installed.map(({ program }) => (

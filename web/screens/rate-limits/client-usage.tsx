@@ -62,7 +62,7 @@ export function ClientUsage() {
         <h2 id="rate-client">{t("client")}</h2>
       </header>
       <form class="panel-body stack" onSubmit={(event) => void look(event)}>
-        <Field label={t("client")} hint={t("client_hint")}>
+        <Field label={t("client_label")} hint={t("client_hint")}>
           {(attributes) => (
             <input
               class="input"
