@@ -10,6 +10,6 @@ export function errorText(error: Error): string {
   const details: Record<string, unknown> = { correlation_id: error.correlationId, ...error.details };
   return sentence.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = details[name];
-    return Array.isArray(value) ? value.join(", ") : serverPhrase(name, String(value ?? "?"));
+    return serverPhrase(name, Array.isArray(value) ? value.join(", ") : String(value ?? "?"));
   });
 }

@@ -3,6 +3,16 @@
  * Hindi. `{name}` stands for what differs; `{said}` is what a stranger said.
  */
 export const hindiPhrases: readonly (readonly [english: string, hindi: string])[] = [
+  // States of jobs and deliveries.
+  ["pending", "प्रतीक्षा में"],
+  ["uploading", "पैकेजिंग में"],
+  ["queued", "कतार में"],
+  ["running", "चालू"],
+  ["completed", "पूरा"],
+  ["failed", "विफल"],
+  ["cancelled", "रद्द"],
+  ["waiting", "इंतज़ार में"],
+  ["delivered", "पहुँचा हुआ"],
   // Acts of a delivery.
   ["writing a file", "फ़ाइल लिखने"],
   ["reading a file", "फ़ाइल पढ़ने"],

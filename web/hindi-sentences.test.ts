@@ -53,6 +53,15 @@ test("why a delivery failed is said in Hindi, but for names and what a stranger 
   assert.equal(hindiSentence(away.message), hindiSentence(away.message, away.code));
 });
 
+test("states are words, one or several", () => {
+  const { code, message } = fail("invalid_job_state", {
+    status: "running",
+    action: "deleting it",
+    allowed: ["completed", "failed"],
+  });
+  assert.equal(hindiSentence(message, code), "जॉब की स्थिति चालू है; यह काम तभी हो सकता है जब वह पूरा, विफल हो।");
+});
+
 test("how a training ended is said in Hindi with the trainer's own words behind it", () => {
   assert.equal(
     hindiSentence("Training exited with code 1. RuntimeError: no kernel image", "trainer_failed"),

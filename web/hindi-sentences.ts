@@ -62,6 +62,11 @@ export function hindiSentence(text: string, code: string | null = null, depth = 
 /** A detail of a sentence: words that are not known are somebody else's, and stay as they were said. */
 export function hindiDetail(name: string, text: string, depth = 1): string {
   if (!wordy.has(name)) return text;
+  if (name === "allowed")
+    return text
+      .split(", ")
+      .map((each) => hindiDetail("status", each, depth))
+      .join(", ");
   const known = depth > deepest ? null : hindiSentence(text, null, depth);
   if (known !== null) return known;
   return /[a-z] ?[a-z]/i.test(text) ? `“${text}”` : text;
