@@ -90,7 +90,7 @@ describe(
       site.servers.findLast(({ process }) => /"this server leads"/.test(process.log())) ?? null;
 
     it("are told of runs at any of them, and give out what one stored at all of them", async () => {
-      const jobs = await Promise.all([...site.servers, ...site.servers].map(submit));
+      const jobs = await Promise.all([...site.servers, site].map(submit));
       for (const jobId of jobs) {
         const { status, error_message: why } = await ended(jobId);
         assert.deepEqual([status, why], ["completed", null]);
@@ -124,26 +124,60 @@ describe(
       );
     });
 
-    it("take a delivery once, whichever of them it comes to", async () => {
-      const body = JSON.stringify({ id: emulator.predictions[0]?.id, status: "succeeded" });
+    /** A delivery as Replicate would send it. */
+    const deliver = async (
+      { url }: Pick<ReplicaServer, "url">,
+      { id, predictionId }: { id: string; predictionId: string | undefined },
+    ): Promise<[status: number, answer: string]> => {
+      const body = JSON.stringify({ id: predictionId, status: "succeeded" });
       const timestamp = String(Math.floor(Date.now() / 1_000));
-      const key = webhookKey(emulator.webhooks.secret());
-      const signature = signWebhook(key, "msg_twice", timestamp, Buffer.from(body));
+      const signature = signWebhook(webhookKey(emulator.webhooks.secret()), id, timestamp, Buffer.from(body));
       const headers = {
-        "webhook-id": "msg_twice",
+        "webhook-id": id,
         "webhook-timestamp": timestamp,
         "webhook-signature": signature,
       };
+      const answer = await fetch(`${url}/api/webhooks/replicate`, { method: "POST", headers, body });
+      return [answer.status, ((await answer.json()) as { status: string }).status];
+    };
+
+    it("take a delivery once, whichever of them it comes to", async () => {
+      const predictionId = emulator.predictions[0]?.id;
       const answers: unknown[] = [];
-      for (const { url } of site.servers) {
-        const answer = await fetch(`${url}/api/webhooks/replicate`, { method: "POST", headers, body });
-        answers.push([answer.status, ((await answer.json()) as { status: string }).status]);
-      }
+      for (const server of site.servers)
+        answers.push(await deliver(server, { id: "msg_twice", predictionId }));
       assert.deepEqual(answers, [
         [200, "received"],
         [200, "duplicate"],
         [200, "duplicate"],
       ]);
+    });
+
+    it("have the one that follows a run look at it, whichever of them is told", async () => {
+      const looks = () => emulator.calls.filter(({ operation }) => operation === "get").length;
+      emulator.behaviour.trainMs = 60_000;
+      const before_ = looks();
+      const jobId = await submit(site);
+      // By now looks are two seconds apart.
+      await eventually("the first looks", () => looks() >= before_ + 5, 20_000);
+      const predictionId = emulator.predictions.at(-1)?.id;
+      const isLookedAt = async (server: ReplicaServer, id: string): Promise<boolean> => {
+        const last = looks();
+        await eventually("the next look", () => looks() > last);
+        const told = looks();
+        assert.deepEqual(await deliver(server, { id, predictionId }), [200, "received"]);
+        return eventually("a look", () => looks() > told, 1_300).catch(() => false);
+      };
+      // One of two does not follow it.
+    for (const [index, server] of site.servers.slice(0, 2).entries()) {
+        let isHeard = false;
+        // A busy machine may be late.
+        for (let turn = 0; turn < 3 && !isHeard; turn++)
+          isHeard = await isLookedAt(server, `msg_${index}_${turn}`);
+        assert.ok(isHeard, `what server ${index} was told led to no look`);
+      }
+      await site.call("POST /api/cloud/jobs/{job_id}/cancel", { params: { job_id: jobId } });
+      assert.equal((await ended(jobId)).status, "cancelled");
     });
 
     it("put an object into the bucket whose parts came to different servers", async () => {
