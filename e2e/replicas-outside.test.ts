@@ -169,7 +169,7 @@ describe(
         return eventually("a look", () => looks() > told, 1_300).catch(() => false);
       };
       // One of two does not follow it.
-    for (const [index, server] of site.servers.slice(0, 2).entries()) {
+      for (const [index, server] of site.servers.slice(0, 2).entries()) {
         let isHeard = false;
         // A busy machine may be late.
         for (let turn = 0; turn < 3 && !isHeard; turn++)

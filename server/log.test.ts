@@ -186,6 +186,15 @@ describe("a line of the log", () => {
     assert.ok((await readFile(path, "utf8")).endsWith("after a restart\n"));
   });
 
+  test("cannot be begun where its file cannot be, and the way out is told", () => {
+    const config = { logLevel: "info", logFormat: "json" } as const;
+    const kept = { path: "/dev/null/cloud.log", maxBytes: null, keep: 0 };
+    assert.throws(
+      () => openLog({ ...config, logFile: kept }),
+      /cannot be written \(E\w+\)\. .* name another file\.$/,
+    );
+  });
+
   test("is lost on a full disk with a word about it, and nothing else fails", () => {
     const told: string[] = [];
     const file = logFile({

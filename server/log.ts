@@ -88,7 +88,10 @@ function openFile(kept: NonNullable<LogConfig["logFile"]>) {
     return logFile({ ...kept, onProblem });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new StartError(`SIMPLETUNER_LOG_FILE: ${kept.path} cannot be written (${code}).`, { cause: error });
+    throw new StartError(
+      `SIMPLETUNER_LOG_FILE: ${kept.path} cannot be written (${code}). Give this user the right to, or name another file.`,
+      { cause: error },
+    );
   }
 }
 
