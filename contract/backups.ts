@@ -15,7 +15,9 @@ export const BackupManifest = Type.Object({
   name: MaybeString,
   description: MaybeString,
   created_at: Instant,
-  created_by: Type.String({ description: "A user's id, or `schedule`" }),
+  created_by: Type.String({
+    description: "A user's id, `schedule`, or `restore`: what a restore replaced on a database server",
+  }),
   version: Type.String({ description: "The release that wrote it" }),
   components: Type.Array(Component),
   files: Type.Array(Type.Object({ path: Type.String(), size_bytes: Type.Integer(), sha256: Type.String() })),
@@ -162,7 +164,7 @@ export const backupEndpoints = {
     path: "/api/backup/{backup_id}/restore",
     access: "admin.backup",
     tag,
-    summary: "Check a backup and have the next start put it in place; the replaced files are kept",
+    summary: "Check a backup and have the next start put it in place; what it replaces is kept",
     params: Id,
     body: Type.Object(
       {

@@ -24,7 +24,14 @@ const blocks: readonly Block[] = [...page.matchAll(/```sh( pitr)?\n(.*?)```/gs)]
   heading: /.*^#+ (.*?)$/ms.exec(page.slice(0, found.index))?.[1] ?? "",
 }));
 const backToAMoment = "PostgreSQL: back to any moment";
-const whileItRuns = "Look after it while it runs";
+/** Headings of boxes that a server runs for, and on which database. */
+const whileItRuns = new Map<string, (postgresPort: string) => NodeJS.ProcessEnv>([
+  ["Look after it while it runs", () => ({})],
+  [
+    "Back it up while it runs",
+    (port) => ({ SIMPLETUNER_DATABASE_URL: `postgres://app@localhost:${port}/simpletuner` }),
+  ],
+]);
 
 const initdb = process.env["TEST_POSTGRES_INITDB"] ?? "";
 const skip =
@@ -64,12 +71,16 @@ describe("every command of the page about databases", { skip, timeout: 600_000 }
   for (const { heading, text } of blocks.filter((block) => block.heading !== backToAMoment))
     it(`under "${heading}" works as it is written`, async () => {
       let server: ServerProcess | null = null;
-      if (heading === whileItRuns)
-        server = await startServerProcess({ HOME: home, SIMPLETUNER_STATE_DIR: undefined });
+      const postgresPort = new URL(await databaseServer("postgres")).port;
       const places = new Map([
-        ["5432", new URL(await databaseServer("postgres")).port],
+        ["5432", postgresPort],
         ["3306", new URL(await databaseServer("mariadb")).port],
       ]);
+      const envOf = whileItRuns.get(heading);
+      if (envOf) {
+        const own = { HOME: home, SIMPLETUNER_STATE_DIR: undefined };
+        server = await startServerProcess({ ...own, ...envOf(postgresPort) });
+      }
       const here = text.replaceAll(/\b(5432|3306)\b/g, (port) => places.get(port) ?? port);
       try {
         await run(here, server === null ? {} : { SIMPLETUNER_PORT: new URL(server.url).port });

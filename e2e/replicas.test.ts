@@ -171,17 +171,20 @@ describe("three servers behind nginx on one PostgreSQL and one Redis", { skip: r
     assert.equal((await until(running, "completed", "failed")).status, "completed");
   });
 
-  it("refuse one that does not share the folder", async () => {
+  it("refuse one that does not share the folders", async () => {
     const [folder, second] = [join(site.folder, "another"), join(site.folder, "a third")];
     const key = (await readFile(join(site.stateDir, "credential.key"), "utf8")).trim();
     const other = { ...site.env, SIMPLETUNER_PORT: "0", SIMPLETUNER_STATE_DIR: folder };
-    const [strange, apart] = await Promise.all([
+    const [strange, apart, elsewhere] = await Promise.all([
       runServer(other),
       runServer({ ...other, SIMPLETUNER_STATE_DIR: second, SIMPLETUNER_CREDENTIAL_KEY: key }),
+      runServer({ ...site.env, SIMPLETUNER_PORT: "0", SIMPLETUNER_BACKUP_DIR: join(site.folder, "backups") }),
     ]);
     assert.equal(strange.code, 1, strange.stderr);
     assert.match(strange.stderr, /seals with another key\. Give all of them the same/);
     assert.equal(apart.code, 1, apart.stderr);
     assert.match(apart.stderr, /another state directory\. Mount one folder/);
+    assert.equal(elsewhere.code, 1, elsewhere.stderr);
+    assert.match(elsewhere.stderr, /another folder for backups\. Mount one folder/);
   });
 });

@@ -119,9 +119,10 @@ async function settleRestore({ now }: AppOptions, { paths, auditLog, stores, log
   const restored = appliedRestore(paths);
   if (restored === null) return;
   await auditLog.forgetHead();
-  await settleRestoredJobs({ ...stores, now }, restored.backup_id);
+  if (restored.isSettled !== true) await settleRestoredJobs({ ...stores, now }, restored.backup_id);
   await finishRestore(paths);
-  log.warn({ backup_id: restored.backup_id, kept: restored.replaced }, "the backup is in place");
+  const kept = restored.kept ?? restored.replaced;
+  log.warn({ backup_id: restored.backup_id, kept }, "the backup is in place");
 }
 
 /** The tunnel of the configuration; a server that cannot have it does everything else. */

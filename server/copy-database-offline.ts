@@ -6,8 +6,8 @@ import { statePaths } from "./config/state-paths.ts";
 import { StartError } from "./config/values.ts";
 import { type CopiedTable, copyDatabase } from "./db/care/copy-database.ts";
 import { refuseInUse } from "./db/care/in-use.ts";
-import { JobDatabase } from "./db/job-database.ts";
-import { connectDatabase } from "./db/open-database.ts";
+import type { JobDatabase } from "./db/job-database.ts";
+import { connectPatiently } from "./db/open-database.ts";
 import { lockState } from "./state-lock.ts";
 
 /** What is copied where, as a person says it. */
@@ -50,7 +50,7 @@ export async function copyOffline(wish: CopyWish): Promise<CopiedTable[]> {
   };
   try {
     const source = await open(from);
-    await refuseInUse(source);
+    await refuseInUse(source, source.engine.kind);
     return await copyDatabase({ source, target: await open(to), now: Date.now, onTable: wish.onTable });
   } finally {
     for (const db of opened) await db.destroy();
@@ -69,18 +69,6 @@ function keyOf(address: DatabaseAddress): string {
     address.kind === "sqlite" ? `file://${encodeURI(address.path)}` : address.url,
   );
   return `${protocol}//${host}${pathname}`;
-}
-
-/** On one connection that may take as long as it takes. */
-async function connectPatiently(
-  address: DatabaseAddress,
-  outbound: { caBundle: string | null },
-): Promise<JobDatabase> {
-  const db = await connectDatabase(address, outbound);
-  if (db.engine.kind === "sqlite") return db;
-  const patient = new JobDatabase(await db.engine.patient());
-  await db.destroy();
-  return patient;
 }
 
 /** Keeps servers away from a file that lies where theirs does. */

@@ -1,4 +1,4 @@
-import { applyRestore, pendingRestore } from "./backups/restore-backup.ts";
+import { pendingRestore } from "./backups/restore-backup.ts";
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
@@ -14,8 +14,12 @@ import { type Authenticate, isLoopbackAddress, isLoopbackName } from "./http/aut
 import { type Listener, openListener } from "./listener.ts";
 import { hideSecretsOf, hideValue } from "./domain/hidden-values.ts";
 import { type LineTaker, openLog } from "./log.ts";
+import { putRestoreInPlace, type RestorePlace } from "./restore-into-server.ts";
 import { readiness } from "./services/readiness.ts";
-import { lockState } from "./state-lock.ts";
+import { lockState, tryLock } from "./state-lock.ts";
+
+/** A restore into a database server is waited for up to an hour. */
+const [lookForRestoreMs, mostLooksForRestore] = [500, 7_200];
 
 /** How to start a server; what is left out comes from the environment. */
 export interface StartOptions {
@@ -55,7 +59,8 @@ export async function startServer(options: StartOptions = {}): Promise<RunningSe
     ...readConfig(env),
     ...definedOnly({ host: options.host, port: options.port, stateDir: options.stateDir }),
   };
-  const unlockState = lockStateDir(config);
+  const restore = restorePlace(config, env, options.now ?? Date.now);
+  const unlockState = await lockStateDir(config, restore);
   let closeLog = (): void => undefined;
   const unlock = (): void => {
     closeLog();
@@ -64,7 +69,7 @@ export async function startServer(options: StartOptions = {}): Promise<RunningSe
   try {
     const { log, close } = openLog(config, options.logOutput);
     closeLog = close;
-    return await listenAndRun(config, options, env, { log, unlock });
+    return await listenAndRun(config, options, env, { log, unlock, restore });
   } catch (error) {
     unlock();
     throw error;
@@ -75,10 +80,10 @@ async function listenAndRun(
   config: ServerConfig,
   options: StartOptions,
   env: NodeJS.ProcessEnv,
-  { log, unlock }: { log: Logger; unlock: () => void },
+  { log, unlock, restore }: { log: Logger; unlock: () => void; restore: RestorePlace },
 ): Promise<RunningServer> {
   hideSecretsOf(env);
-  restoreOrWait(config, log);
+  await restoreOrWait(config, restore, log);
   const accessToken = accessTokenOf(config, env);
   hideValue(accessToken);
   const server = openListener(config.tls, log);
@@ -182,12 +187,12 @@ function listenProblem({ code }: NodeJS.ErrnoException, host: string, port: numb
   }
 }
 
-function lockStateDir(config: ServerConfig): () => void {
+async function lockStateDir(config: ServerConfig, restore: RestorePlace): Promise<() => void> {
   try {
     mkdirSync(config.stateDir, { recursive: true, mode: 0o700 });
-    const paths = statePaths(config.stateDir);
-    if (config.replicas.areMany && pendingRestore(paths) !== null) restoreAlone(paths);
-    return lockState(paths.lock, config.replicas.areMany);
+    const { paths } = restore;
+    if (config.replicas.areMany && pendingRestore(paths) !== null) await restoreAlone(restore);
+    return config.replicas.areMany ? await shareState(paths) : lockState(paths.lock);
   } catch (error) {
     if (error instanceof StartError) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? "";
@@ -203,25 +208,64 @@ function lockStateDir(config: ServerConfig): () => void {
   }
 }
 
+/** Shares the state directory with other servers, once none of them is putting a restore in place. */
+async function shareState(paths: StatePaths): Promise<() => void> {
+  const mostLooks = pendingRestore(paths) === null ? 0 : mostLooksForRestore;
+  for (let looks = 0; looks < mostLooks; looks++) {
+    const unlock = tryLock(paths.lock, true);
+    if (unlock !== null) return unlock;
+    await delay(lookForRestoreMs);
+  }
+  return lockState(paths.lock, true);
+}
+
+/** What a restore at the start replaces. */
+function restorePlace(config: ServerConfig, env: NodeJS.ProcessEnv, now: () => number): RestorePlace {
+  const paths = statePaths(config.stateDir);
+  const { database, outbound, backupFolder } = config;
+  const nobody = (): void => undefined;
+  return { paths, database, outbound, backups: backupFolder ?? paths.backups, env, now, onTable: nobody };
+}
+
 /** Puts a staged restore in place; of several servers that is done by {@link restoreAlone}. */
-function restoreOrWait({ stateDir, replicas }: ServerConfig, log: Pick<Logger, "warn">): void {
-  const paths = statePaths(stateDir);
-  if (!replicas.areMany) applyRestore(paths);
-  else if (pendingRestore(paths) !== null)
-    log.warn("a restore waits for a start while no other server uses the state directory");
+async function restoreOrWait(
+  { replicas }: ServerConfig,
+  restore: RestorePlace,
+  log: Pick<Logger, "warn">,
+): Promise<void> {
+  const pending = pendingRestore(restore.paths);
+  if (pending === null) return;
+  if (replicas.areMany)
+    return log.warn("a restore waits for a start while no other server uses the state directory");
+  log.warn({ backup_id: pending.backup_id }, "putting the backup in place; until then nothing is answered");
+  await putInPlace(restore);
+}
+
+/** Throws {@link StartError} where a restore cannot be put into a database server. */
+async function putInPlace(restore: RestorePlace): Promise<void> {
+  try {
+    await putRestoreInPlace(restore);
+  } catch (error) {
+    const pending = pendingRestore(restore.paths);
+    if (restore.database === null || pending === null) throw error;
+    throw new StartError(
+      `The backup ${pending.backup_id} is not in place yet: ${(error as Error).message} Start again to go on with it, or give it up with: simpletuner-cloud backup restore --cancel --offline`,
+      { cause: error },
+    );
+  }
 }
 
 /** Of several servers the first one puts a restore in place; once another uses the folder, it waits. */
-function restoreAlone(paths: StatePaths): void {
+async function restoreAlone(restore: RestorePlace): Promise<void> {
   let unlock: () => void;
   try {
-    unlock = lockState(paths.lock);
+    unlock = lockState(restore.paths.lock);
   } catch (error) {
     if (error instanceof StartError) return;
     throw error;
   }
   try {
-    applyRestore(paths);
+    await putInPlace(restore);
   } finally {
     unlock();
   }

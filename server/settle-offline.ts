@@ -27,7 +27,7 @@ export async function settleOffline({
   try {
     if (database !== null) {
       const seen = await connectDatabase({ ...database, poolSize: 1 }, outbound);
-      await refuseInUse(seen).finally(() => seen.destroy());
+      await refuseInUse(seen, seen.engine.kind).finally(() => seen.destroy());
     }
     const db = await openDatabase(database ?? paths.database, Date.now, outbound);
     try {

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { BackupComponent } from "@simpletuner-cloud/contract/backups.ts";
 import { serverOf } from "../command-options.ts";
 import { CommandFailure, type Io } from "../io.ts";
-import { printLine, styled } from "../output.ts";
+import { formatCount, printLine, styled } from "../output.ts";
 import { askYesNo } from "../questions.ts";
 import { stateFolder } from "../server-process.ts";
 import { componentsOption, printBackups } from "./backup.ts";
@@ -12,6 +12,7 @@ interface Options {
   dryRun?: true;
   force?: true;
   offline?: true;
+  cancel?: true;
   stateDir?: string;
 }
 
@@ -24,9 +25,11 @@ export function addBackupRestore(parent: Command, io: Io): void {
     .addOption(componentsOption())
     .option("-n, --dry-run", "check everything, change nothing")
     .option("--force", "do not ask")
+    .option("--cancel", "give up the restore that the next start would put in place")
     .option("--offline", "work on the state directory itself while no server runs")
     .option("--state-dir <folder>", "folder of the database, with --offline (default: ~/.simpletuner)")
     .action(async (id: string | undefined, options: Options, command: Command) => {
+      if (options.cancel === true) return cancel(options, command, io);
       if (options.offline === true) return restoreHere(id, options, io);
       if (id === undefined) throw new CommandFailure("Name the backup; `backup list` shows them.");
       const { call } = serverOf(command, io);
@@ -48,24 +51,48 @@ export function addBackupRestore(parent: Command, io: Io): void {
     });
 }
 
-async function restoreHere(id: string | undefined, options: Options, io: Io): Promise<void> {
-  const { listOffline, restoreOffline } = await import("@simpletuner-cloud/server/restore-offline.ts");
-  const place = {
+async function cancel(options: Options, command: Command, io: Io): Promise<void> {
+  if (options.offline !== true) {
+    await serverOf(command, io).call("DELETE /api/backup/restore");
+    return printLine(io.out, "Nothing will be restored.");
+  }
+  const { cancelOffline } = await import("@simpletuner-cloud/server/restore-offline.ts");
+  const wasThere = await cancelOffline(placeOf(options, io));
+  printLine(io.out, wasThere ? "Nothing will be restored." : "No restore was to come.");
+}
+
+function placeOf(options: Options, io: Io) {
+  return {
     stateDir: stateFolder(options.stateDir, io),
     backupFolder: io.env["SIMPLETUNER_BACKUP_DIR"] || null,
     env: io.env,
   };
+}
+
+async function restoreHere(id: string | undefined, options: Options, io: Io): Promise<void> {
+  const { listOffline, restoreOffline } = await import("@simpletuner-cloud/server/restore-offline.ts");
+  const place = placeOf(options, io);
   if (id === undefined) return printBackups(io, await listOffline(place));
   await agree(io, id, options);
   const { components, dryRun = false } = options;
-  const done = await restoreOffline(place, id, { components, dryRun, atMs: Date.now() });
+  const done = await restoreOffline(place, id, {
+    components,
+    dryRun,
+    atMs: Date.now(),
+    onTable: (name, rows) => printLine(io.err, `${name}: ${formatCount(rows)} rows written`),
+  });
   tell(io, done.warnings);
+  if (dryRun) return printLine(io.out, `${id} is whole and can be restored.`);
+  const { replaced, kept } = done;
   printLine(
     io.out,
-    done.replaced === null
-      ? `${id} is whole and can be restored.`
-      : `${id} is in place. What it replaced is kept in config/cloud/${done.replaced}.`,
+    `${id} is in place${done.components.includes("database") ? ` in ${done.location}` : ""}.`,
   );
+  const places = [
+    ...(kept === null ? [] : [`the backup ${kept}`]),
+    ...(replaced === null ? [] : [`config/cloud/${replaced}`]),
+  ];
+  if (places.length > 0) printLine(io.out, `What it replaced is kept in ${places.join(" and ")}.`);
 }
 
 async function agree(io: Io, id: string, { dryRun, force }: Options): Promise<void> {

@@ -1,5 +1,6 @@
 import { openStorage } from "../adapters/storage/open-storage.ts";
 import type { ObjectStorage } from "../adapters/storage/storage.ts";
+import { databaseToBackUp } from "../backups/backed-up-database.ts";
 import type { ListedOutput } from "../backups/write-backup.ts";
 import { packageVersion } from "../config/package-files.ts";
 import type { StatePaths } from "../config/state-paths.ts";
@@ -21,7 +22,7 @@ export async function openBackups(
   return {
     source: {
       root: config.backupFolder ?? paths.backups,
-      database: config.database === null ? paths.database : null,
+      database: databaseToBackUp(config, paths),
       configs: paths.configs,
       outputs: () => listedOutputs(parts.storage),
       keyFingerprint: parts.secrets.keyId,
@@ -38,6 +39,7 @@ export async function openBackups(
     settings: parts.stores.settings,
     serverEvents: parts.stores.serverEvents,
     turns: parts.turns,
+    areMany: config.replicas.areMany,
     now,
   };
 }

@@ -192,8 +192,26 @@ function replicaSide(
   parts: Omit<ReplicaOptions, "self" | "local"> & { keyRing: KeyRing },
 ): ReplicaParts | null {
   if (!options.config.replicas.areMany) return null;
-  const self = thisReplica(parts.keyRing, folderMark(paths.folderMark));
+  const self = thisReplica(
+    parts.keyRing,
+    folderMark(paths.folderMark),
+    markOfBackups(options.config.backupFolder),
+  );
   return openReplicas(options, { ...parts, self, local: liveEvents() });
+}
+
+/** Null: backups lie in the state directory, which has its own mark. */
+function markOfBackups(folder: string | null): string | null {
+  if (folder === null) return null;
+  try {
+    return folderMark(join(folder, ".folder.mark"));
+  } catch (error) {
+    if (error instanceof StartError) throw error;
+    throw new StartError(
+      `SIMPLETUNER_BACKUP_DIR: the folder ${folder} cannot be written (${(error as NodeJS.ErrnoException).code}). Give this user write permission, or choose another.`,
+      { cause: error },
+    );
+  }
 }
 
 /** What archives jobs that ended long ago. */

@@ -60,7 +60,7 @@ export function openReplicas({ log }: AppOptions, { self, state, local, stores, 
 export type ReplicaParts = ReturnType<typeof openReplicas>;
 
 /** Names this server among the others. */
-export function thisReplica(keys: KeyRing, folder: string): Replica {
+export function thisReplica(keys: KeyRing, folder: string, backups: string | null): Replica {
   const name = hostname()
     .replaceAll(/[^\w.-]/g, "")
     .slice(0, 40);
@@ -71,6 +71,7 @@ export function thisReplica(keys: KeyRing, folder: string): Replica {
       return keys.all().map(({ id }) => id);
     },
     folder,
+    backups,
   };
 }
 

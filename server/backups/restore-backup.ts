@@ -29,6 +29,10 @@ export interface PendingRestore {
   components: readonly BackupComponent[];
   /** Name of the folder that takes the replaced files. */
   replaced: string;
+  /** The backup that holds what is replaced on a database server, once that is made. */
+  kept?: string;
+  /** Jobs and event numbers were put in order before the database was put in place. */
+  isSettled?: boolean;
 }
 
 /** What can be put back; the list of outputs only tells what there was. */
@@ -38,6 +42,7 @@ const pendingFile = "pending.json";
 const appliedFile = "applied.json";
 const stagedDatabase = "jobs.db";
 const stagedConfigs = "configs";
+const sqliteFiles = ["", "-wal", "-shm"];
 
 /** The components of a backup that a restore puts back: those asked for, or all that can be. */
 export function componentsToRestore(
@@ -118,11 +123,11 @@ export function applyRestore(paths: RestorePaths): PendingRestore | null {
   const pending = pendingRestore(paths);
   if (pending === null) return null;
   const kept = join(dirname(paths.database), pending.replaced);
-  mkdirSync(kept, { recursive: true, mode: 0o700 });
   const staged = join(paths.restore, stagedDatabase);
   if (pending.components.includes("database") && existsSync(staged)) {
+    mkdirSync(kept, { recursive: true, mode: 0o700 });
     // The database before its log: without it nobody takes the log for another's.
-    for (const suffix of ["", "-wal", "-shm"])
+    for (const suffix of sqliteFiles)
       moveIfThere(`${paths.database}${suffix}`, join(kept, `jobs.db${suffix}`));
     renameSync(staged, paths.database);
     flush(dirname(paths.database));
@@ -132,6 +137,28 @@ export function applyRestore(paths: RestorePaths): PendingRestore | null {
   if (pending.components.includes("database")) writeWhole(join(paths.restore, appliedFile), pending);
   rmSync(join(paths.restore, pendingFile), { force: true });
   return pending;
+}
+
+/**
+ * As {@link applyRestore}, for a state that lies on a database server: `put` settles the staged database and puts it in its
+ * place, whole or not at all, or so that doing it again completes it. It notes the backup that holds what it replaces.
+ */
+export async function applyRestoreWith(
+  paths: RestorePaths,
+  put: (staged: string, pending: PendingRestore, note: (kept: string) => void) => Promise<void>,
+): Promise<PendingRestore | null> {
+  const pending = pendingRestore(paths);
+  if (pending === null) return null;
+  const staged = join(paths.restore, stagedDatabase);
+  if (pending.components.includes("database") && existsSync(staged)) {
+    const note = (more: Partial<PendingRestore>): void =>
+      writeWhole(join(paths.restore, pendingFile), Object.assign(pending, more));
+    await put(staged, pending, (kept) => note({ kept }));
+    note({ isSettled: true });
+    for (const suffix of sqliteFiles) rmSync(`${staged}${suffix}`, { force: true });
+    flush(paths.restore);
+  }
+  return applyRestore(paths);
 }
 
 /** A restore of the database that is in place and whose jobs are still to be settled; see services/restored-jobs.ts. */

@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream, existsSync } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat, statfs, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -7,7 +7,7 @@ import { createGzip } from "node:zlib";
 import type { BackupComponent, BackupManifest } from "@simpletuner-cloud/contract/backups.ts";
 import { fail } from "@simpletuner-cloud/contract/errors.ts";
 import { sqliteAside } from "../db/care/sqlite-aside.ts";
-import { copySqlite } from "../db/sqlite-copy.ts";
+import type { BackedUpDatabase } from "./backed-up-database.ts";
 import { archiveConfigs } from "./config-archive.ts";
 import { backupFiles, digestOf, newBackupId } from "./backup-folder.ts";
 
@@ -22,8 +22,7 @@ export interface ListedOutput {
 export interface BackupSource {
   /** Folder of all backups. */
   root: string;
-  /** Null: the state lies on a database server, which has backups of its own. */
-  database: string | null;
+  database: BackedUpDatabase;
   configs: string;
   /** Every stored output, in the order of keys. */
   outputs: () => AsyncIterable<ListedOutput>;
@@ -125,15 +124,10 @@ async function fill(
 
 const writing = { mode: 0o600, flush: true, flags: "wx" } as const;
 
-async function addDatabase(folder: string, database: string | null) {
-  if (database === null)
-    throw fail("backup_failed", {
-      reason:
-        "the state lies on a database server, back it up with pg_dump or mariadb-dump, and here --components configs outputs",
-    });
+async function addDatabase(folder: string, database: BackedUpDatabase) {
   const copy = join(folder, "jobs.db");
   await refuseWithoutRoom(folder, database);
-  await copySqlite(database, copy);
+  await database.copyTo(copy);
   const { damage, rows, migrations } = await sqliteAside("inspect", copy);
   if (damage !== null) throw fail("backup_failed", { reason: `the database is damaged (${damage})` });
   await pipeline(
@@ -146,8 +140,8 @@ async function addDatabase(folder: string, database: string | null) {
 }
 
 /** Room for the copy and its compressed form, so that a backup is not what fills the disk. */
-async function refuseWithoutRoom(folder: string, database: string): Promise<void> {
-  const { size } = await stat(database);
+async function refuseWithoutRoom(folder: string, database: BackedUpDatabase): Promise<void> {
+  const size = await database.sizeBytes();
   const { bavail, bsize } = await statfs(folder);
   if (bavail * bsize < 2 * size)
     throw fail("disk_full", { path: folder, free: `${Math.floor((bavail * bsize) / 2 ** 20)} MiB` });

@@ -52,10 +52,12 @@ export class NewerSchemaError extends Error {
   }
 }
 
-/** The database is what a copy that did not get to its end has left. */
+/** The database is what a copy or a restore that did not get to its end has left. */
 export class UnfinishedCopyError extends Error {
   constructor() {
-    super("A copy into this database did not get to its end. Run the same `database copy` again.");
+    super(
+      "A copy or a restore into this database did not get to its end. Run the same `database copy` or `backup restore --offline` again.",
+    );
     this.name = "UnfinishedCopyError";
   }
 }

@@ -97,6 +97,18 @@ export async function connectDatabase(
   }
 }
 
+/** As {@link connectDatabase}, on one connection that may take as long as it takes. */
+export async function connectPatiently(
+  address: DatabaseAddress,
+  options: OpenDatabaseOptions = {},
+): Promise<JobDatabase> {
+  if (address.kind === "sqlite") return connectDatabase(address, options);
+  const db = await connectDatabase({ ...address, poolSize: 1 }, options);
+  const patient = new JobDatabase(await db.engine.patient());
+  await db.destroy();
+  return patient;
+}
+
 /** Most servers never need a driver. */
 async function serverEngine(
   kind: DatabaseServerAddress["kind"],

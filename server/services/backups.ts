@@ -36,6 +36,8 @@ export interface BackupServiceOptions {
   settings: SettingStore;
   serverEvents: ServerEventStore;
   turns: Turns;
+  /** Several servers share the state. */
+  areMany: boolean;
   now: () => number;
 }
 
@@ -169,7 +171,7 @@ function backupHandlers({ source, copies, paths }: BackupServiceOptions, keeper:
   } satisfies Partial<BackupHandlers>;
 }
 
-function restoreHandlers({ source, paths, holdsKey, now }: BackupServiceOptions) {
+function restoreHandlers({ source, paths, holdsKey, areMany, now }: BackupServiceOptions) {
   return {
     async restoreBackup({ params, body }) {
       const manifest = await readManifest(source.root, params.backup_id);
@@ -188,7 +190,7 @@ function restoreHandlers({ source, paths, holdsKey, now }: BackupServiceOptions)
         restored_components: components,
         dry_run: dryRun,
         restart_required: !dryRun,
-        warnings: restoreWarnings(manifest, holdsKey, components),
+        warnings: [...restoreWarnings(manifest, holdsKey, components), ...(areMany ? [firstAlone] : [])],
       };
     },
     async cancelRestore() {
@@ -197,6 +199,9 @@ function restoreHandlers({ source, paths, holdsKey, now }: BackupServiceOptions)
     },
   } satisfies Partial<BackupHandlers>;
 }
+
+const firstAlone =
+  "Several servers share the state. Stop all of them: the first one that starts again puts the backup in place before it answers.";
 
 /** What a person should know before a restore is put in place. */
 export function restoreWarnings(

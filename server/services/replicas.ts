@@ -11,6 +11,8 @@ export interface Replica {
   readonly keyIds: readonly string[];
   /** Lies in the state directory, so that servers with different ones know. */
   readonly folder: string;
+  /** The same of the folder of backups, where that is not in the state directory; absent with a release before this. */
+  readonly backups?: string | null;
 }
 
 /** What the list of replicas holds in the shared state. */
@@ -137,5 +139,9 @@ function refuseStranger(self: Replica, other: Replica): void {
   if (self.folder !== other.folder)
     throw new StartError(
       "Another server of this database has another state directory. Mount one folder on all machines and name it by SIMPLETUNER_STATE_DIR.",
+    );
+  if (self.backups !== undefined && other.backups !== undefined && self.backups !== other.backups)
+    throw new StartError(
+      "Another server of this database has another folder for backups. Mount one folder on all machines and name it by SIMPLETUNER_BACKUP_DIR, or leave that away to have them in the state directory.",
     );
 }

@@ -11,7 +11,7 @@ export interface MigrationState {
   readonly pending: readonly string[];
   /** Made by a newer release. */
   readonly unknown: readonly string[];
-  /** A copy into the database did not get to its end. */
+  /** A copy or a restore into the database did not get to its end. */
   readonly isUnfinishedCopy: boolean;
 }
 

@@ -60,7 +60,7 @@ async function noting(problems: string[], work: () => Promise<void>): Promise<vo
 function schemaProblems({ pending, unknown, isUnfinishedCopy }: MigrationState): string[] {
   return [
     ...(isUnfinishedCopy
-      ? ["A copy into this database did not get to its end; run the same copy again."]
+      ? ["A copy or a restore into this database did not get to its end; run the same again."]
       : []),
     ...(unknown.length > 0
       ? [`A newer release wrote it (${unknown.join(", ")}); install that release.`]

@@ -58,6 +58,17 @@ export async function appendEvents(
 /** More events than a server writes between a backup and its restore. */
 const skippedAtRestore = 1_000_000_000;
 
+/** Number and content of the event that tells of the newest restore; no two restores tell the same. */
+export function newestRestore(db: Kysely<Database>): Promise<{ id: number; data: string } | undefined> {
+  return db
+    .selectFrom("job_events")
+    .select(["id", "data"])
+    .where("type", "=", "backup.restored")
+    .orderBy("id", "desc")
+    .limit(1)
+    .executeTakeFirst();
+}
+
 /** Reads the event log. */
 export function jobEventStore(db: Kysely<Database>) {
   return {
@@ -79,13 +90,7 @@ export function jobEventStore(db: Kysely<Database>) {
      */
     async beginAfterRestore(backupId: string, atMs: number): Promise<void> {
       await db.transaction().execute(async (transaction) => {
-        const told = await transaction
-          .selectFrom("job_events")
-          .select("data")
-          .where("type", "=", "backup.restored")
-          .orderBy("id", "desc")
-          .limit(1)
-          .executeTakeFirst();
+        const told = await newestRestore(transaction);
         const data = { backup_id: backupId, at: atMs };
         if (told && (JSON.parse(told.data) as { backup_id?: string }).backup_id === backupId) return;
         await transaction

@@ -44,6 +44,7 @@ function Row(props: { backup: BackupInfo; onAsk: (asked: Asked) => void; onFaile
       <td class="nowrap">
         <Time at={backup.created_at} />
         {backup.created_by === "schedule" && <span class="small muted"> · {t("by_schedule")}</span>}
+        {backup.created_by === "restore" && <span class="small muted"> · {t("by_restore")}</span>}
       </td>
       <td class="number nowrap backup-size">{formatBytes(backup.size_bytes)}</td>
       <td class="backup-acts">

@@ -19,6 +19,7 @@ export const t = words({
     col_size: "Size",
     col_acts: "Actions",
     by_schedule: "by itself",
+    by_restore: "before a restore",
     acts: "Actions for {id}",
     verify: "Check",
     whole: "{id} is whole.",
@@ -27,7 +28,7 @@ export const t = words({
     restore: "Restore",
     restore_title: "Restore {id}?",
     restore_text:
-      "The backup is checked now. It is put in place when the server starts the next time; what it replaces is kept beside the database.",
+      "The backup is checked now. It is put in place when the server starts the next time; what it replaces is kept, so that you can go back.",
     restore_lost:
       "Everything since {when} is put aside, and jobs that waited then are cancelled, because they may have run since.",
     stage: "Check and restore at the next start",
@@ -71,6 +72,7 @@ export const t = words({
     col_size: "आकार",
     col_acts: "क्रियाएँ",
     by_schedule: "अपने आप",
+    by_restore: "वापसी से पहले",
     acts: "{id} के लिए क्रियाएँ",
     verify: "जाँचें",
     whole: "{id} पूरा है।",
@@ -79,7 +81,7 @@ export const t = words({
     restore: "वापस लाएँ",
     restore_title: "{id} वापस लाएँ?",
     restore_text:
-      "बैकअप अभी जाँचा जाता है। सर्वर के अगली बार शुरू होने पर वह लागू होता है; जो हटता है वह डेटाबेस के पास रखा रहता है।",
+      "बैकअप अभी जाँचा जाता है। सर्वर के अगली बार शुरू होने पर वह लागू होता है; जो हटता है वह रखा रहता है, ताकि आप वापस जा सकें।",
     restore_lost:
       "{when} के बाद का सब कुछ अलग रख दिया जाता है, और तब प्रतीक्षा कर रहे जॉब रद्द होते हैं, क्योंकि वे इस बीच चल चुके हो सकते हैं।",
     stage: "जाँचें और अगली शुरुआत पर वापस लाएँ",
