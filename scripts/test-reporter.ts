@@ -8,6 +8,7 @@ export interface Tally {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: readonly { readonly name: string; readonly file: string; readonly reason: string }[];
+  readonly failures: readonly { readonly name: string; readonly file: string }[];
 }
 
 interface FileResult {
@@ -20,12 +21,12 @@ interface FileResult {
 const slowMs = 5000;
 
 /**
- * A reporter for `node --test`: a line per file, failures in full at the end. The counts go as JSON
+ * A reporter for `node --test`: a line per file, and each failure in full when it happens. The counts go as JSON
  * ({@link Tally}) to the file that TEST_TALLY_FILE names.
  */
 async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string, void, undefined> {
   const files = new Map<string, FileResult>();
-  const failures: string[] = [];
+  const failures: Tally["failures"][number][] = [];
   const skipped: Tally["skipped"][number][] = [];
   const totals = { passed: 0, failed: 0 };
   let open: string | undefined;
@@ -45,16 +46,16 @@ async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string,
     if (data.skip !== undefined) skipped.push({ name: data.name, file, reason: reasonOf(data.skip) });
     if (type === "test:fail") {
       result.failed++;
-      failures.push(`\nFAILED  ${data.name}  (${file}:${data.line})\n${errorText(data.details.error)}\n`);
+      failures.push({ name: data.name, file });
+      yield `\nFAILED  ${data.name}  (${file}:${data.line})\n${errorText(data.details.error)}\n\n`;
     }
     if (data.details.duration_ms > slowMs && data.nesting === 0) {
       yield `        ${(data.details.duration_ms / 1000).toFixed(1)} s  ${data.name}\n`;
     }
   }
   if (open !== undefined) yield fileLine(open, files);
-  yield* failures;
   const tallyFile = process.env["TEST_TALLY_FILE"];
-  if (tallyFile) writeFileSync(tallyFile, JSON.stringify({ ...totals, skipped } satisfies Tally));
+  if (tallyFile) writeFileSync(tallyFile, JSON.stringify({ ...totals, skipped, failures } satisfies Tally));
 }
 
 function fileLine(file: string, files: Map<string, FileResult>): string {

@@ -1,7 +1,7 @@
 /**
  * Runs every test: each workspace's unit tests in one process, and at the same time the whole-system tests of e2e/, a
  * process per file. `npm test -- server/db cli` runs only files whose path contains one of the words. Ends with the
- * tests that were skipped and why, and with `N passed, N failed`.
+ * tests that were skipped and why, those that failed, and `N passed, N failed`.
  */
 import { spawn } from "node:child_process";
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -90,7 +90,7 @@ function brokenOff(name: string, code: number | null): Tally {
   console.log(
     `FAILED  the tests of ${name} ended without a result (exit code ${code ?? "none, ended by a signal"})`,
   );
-  return { passed: 0, failed: 1, skipped: [] };
+  return { passed: 0, failed: 1, skipped: [], failures: [] };
 }
 
 async function main(): Promise<void> {
@@ -107,6 +107,9 @@ async function main(): Promise<void> {
   const failed = tallies.reduce((sum, tally) => sum + tally.failed, 0);
   for (const { name, file, reason } of tallies.flatMap((tally) => tally.skipped)) {
     console.log(`skipped  ${name}  (${file}): ${reason}`);
+  }
+  for (const { name, file } of tallies.flatMap((tally) => tally.failures)) {
+    console.log(`FAILED  ${name}  (${file})`);
   }
   if (passed + failed === 0) console.log("No test matches.");
   console.log(`All tests took ${((performance.now() - startedAt) / 1000).toFixed(0)} s.`);
