@@ -94,7 +94,13 @@ function brokenOff(name: string, code: number | null): Tally {
 }
 
 async function main(): Promise<void> {
-  const env = { ...process.env, ...testNeeds(process.env), FORCE_COLOR: "0" };
+  const env = {
+    ...process.env,
+    ...testNeeds(process.env),
+    FORCE_COLOR: "0",
+    // The many servers that tests start are then compiled once: two fifths of the work of a start.
+    NODE_COMPILE_CACHE: join(scratch, "compiled"),
+  };
   const tallies: Tally[] = [];
   const runLane = async (groups: readonly Group[]): Promise<void> => {
     for (const group of groups) {
