@@ -1,6 +1,6 @@
 /**
- * Runs every test: each workspace's unit tests in one process, and at the same time the whole-system tests of e2e/, a
- * process per file. `npm test -- server/db cli` runs only files whose path contains one of the words. Ends with the
+ * Runs every test in two lanes: each workspace's unit tests in one process, the whole-system tests of e2e/ in a process
+ * per file. `npm test -- server/db cli` runs only files whose path contains one of the words. Ends with the
  * tests that were skipped and why, those that failed, and `N passed, N failed`.
  */
 import { spawn } from "node:child_process";
@@ -21,13 +21,14 @@ interface Group {
 }
 
 const unit = ["--test-isolation=none", "--test-timeout=120000"];
-/** Two lanes, since either kind of test waits most of its time; the groups of one lane run one after the other. */
+const groupOf = (name: string): Group => ({ name, options: unit });
+/** Two lanes of about the same length, since tests wait half of their time; the groups of a lane run one after the other. */
 const lanes: readonly (readonly Group[])[] = [
-  ["contract", "server", "cli", "trainer", "web", "bench", "scripts"].map((name) => ({
-    name,
-    options: unit,
-  })),
-  [{ name: "e2e", options: ["--test-concurrency=1", "--test-timeout=600000"] }],
+  ["contract", "server"].map(groupOf),
+  [
+    { name: "e2e", options: ["--test-concurrency=1", "--test-timeout=600000"] },
+    ...["cli", "trainer", "web", "bench", "scripts"].map(groupOf),
+  ],
 ];
 
 const words = process.argv.slice(2);

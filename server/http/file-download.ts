@@ -23,9 +23,11 @@ export async function writeDownload(
     await download.write(response, closed);
     response.end();
   } catch (error) {
+    // A write to a reader that is gone can fail before its connection is told to be closed.
+    const isGone = closed.aborted || response.socket?.destroyed !== false;
     // The length is promised already, so a cut connection is the one way to say that the file is not whole.
     response.destroy();
-    if (!closed.aborted) throw error;
+    if (!isGone) throw error;
   } finally {
     clearInterval(watch);
   }
