@@ -1,6 +1,6 @@
 /**
- * Runs every test in two lanes: each workspace's unit tests in one process, the whole-system tests of e2e/ in a process
- * per file. `npm test -- server/db cli` runs only files whose path contains one of the words. Ends with the
+ * Runs every test in two lanes: unit tests in a process per folder of a workspace, the whole-system tests of e2e/ in a
+ * process per file. `npm test -- server/db cli` runs only files whose path contains one of the words. Ends with the
  * tests that were skipped and why, those that failed, and `N passed, N failed`.
  */
 import { spawn } from "node:child_process";
@@ -36,21 +36,31 @@ const startedAt = performance.now();
 const scratch = mkdtempSync(join(tmpdir(), "simpletuner-tests-"));
 process.on("exit", () => rmSync(scratch, { recursive: true, force: true }));
 
-/** Test files of a workspace that the command line asks for. */
-function filesOf(group: Group): string[] {
-  return globSync(`${group.name}/**/*.test.ts`, {
+/**
+ * Test files of a workspace that the command line asks for, by the folder just below it: a process grows with each file,
+ * and the larger it is, the longer it takes to start another program.
+ */
+function filesOf(group: Group): Map<string, string[]> {
+  const files = globSync(`${group.name}/**/*.test.ts`, {
     cwd: root,
     exclude: (path) => path.includes("node_modules"),
   })
     .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
     .sort();
+  const folderOf = (file: string): string => file.split("/").slice(0, -1).slice(0, 2).join("/");
+  return Map.groupBy(files, folderOf);
 }
 
-/** Runs one group and answers its counts; a run that ends without counts counts as one failure. */
-async function runGroup(group: Group, files: readonly string[], env: NodeJS.ProcessEnv): Promise<Tally> {
-  const tallyFile = join(scratch, `${group.name}.json`);
+/** Runs the tests of a folder and answers their counts; a run that ends without counts counts as one failure. */
+async function runFolder(
+  folder: string,
+  { options }: Group,
+  files: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<Tally> {
+  const tallyFile = join(scratch, `${folder.replaceAll("/", "-")}.json`);
   const reporter = join(root, "scripts", "test-reporter.ts");
-  const args = ["--test", ...group.options, `--test-reporter=${reporter}`, ...files];
+  const args = ["--test", ...options, `--test-reporter=${reporter}`, ...files];
   const child = spawn(process.execPath, args, {
     cwd: root,
     // A group of its own, so that a run that is ended takes along what its tests started.
@@ -76,7 +86,7 @@ async function runGroup(group: Group, files: readonly string[], env: NodeJS.Proc
   clearTimeout(timer);
   process.off("SIGINT", stopAll);
   process.off("SIGTERM", stopAll);
-  return readTally(tallyFile) ?? brokenOff(group.name, code);
+  return readTally(tallyFile) ?? brokenOff(folder, code);
 }
 
 function readTally(file: string): Tally | null {
@@ -105,8 +115,8 @@ async function main(): Promise<void> {
   const tallies: Tally[] = [];
   const runLane = async (groups: readonly Group[]): Promise<void> => {
     for (const group of groups) {
-      const files = filesOf(group);
-      if (files.length > 0 && process.exitCode === undefined) tallies.push(await runGroup(group, files, env));
+      for (const [folder, files] of filesOf(group))
+        if (process.exitCode === undefined) tallies.push(await runFolder(folder, group, files, env));
     }
   };
   await Promise.all(lanes.map(runLane));
