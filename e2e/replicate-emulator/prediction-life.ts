@@ -15,8 +15,6 @@ export interface StoredPrediction {
   problem: string | null;
   /** What it trains on, once that is known. */
   seen: SeenDataset[] | null;
-  /** When it had read its data, before which it cannot end; null while it reads. */
-  dataReadAtMs: number | null;
   canceledAtMs: number | null;
   /** Cancelling came too late: it was taken, and training ended first. */
   ignoresCancel: boolean;
@@ -40,8 +38,8 @@ export interface Standing {
 /** The state at an instant. */
 export function standingAt(prediction: StoredPrediction, nowMs: number): Standing {
   const startedAt = prediction.createdAtMs + prediction.startMs;
-  const trainsMs = prediction.problem === null ? prediction.trainMs : prediction.trainMs / 4;
-  const endsAt = Math.max(startedAt + trainsMs, prediction.dataReadAtMs ?? Number.POSITIVE_INFINITY);
+  const failsAt = prediction.problem === null ? Number.POSITIVE_INFINITY : startedAt + prediction.trainMs / 4;
+  const endsAt = Math.min(failsAt, startedAt + prediction.trainMs);
   const canceledAt = prediction.ignoresCancel ? null : prediction.canceledAtMs;
   if (canceledAt !== null && canceledAt < endsAt && canceledAt <= nowMs)
     return {

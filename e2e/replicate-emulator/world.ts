@@ -106,15 +106,12 @@ async function train(
   prediction: StoredPrediction,
   { predictor, hub }: Behaviour,
   fetchArchive: () => Promise<string | null>,
-  now: () => number,
 ): Promise<void> {
-  prediction.dataReadAtMs = null;
   try {
     prediction.seen = await trainOn(predictor, prediction.input, await fetchArchive(), hub);
   } catch (error) {
     prediction.problem ??= (error as Error).message;
   }
-  prediction.dataReadAtMs = now();
 }
 
 /** Gets an input from elsewhere, as the platform does before the predictor runs. */
@@ -172,7 +169,7 @@ function createPrediction(
   const images = checked["images"];
   const file = [...files.values()].find((each) => urlOf(each) === images);
   const target = join(folder, `fetched-${prediction.id}`);
-  void train(prediction, behaviour, async () => file?.path ?? fetchInput(images, target), now);
+  void train(prediction, behaviour, async () => file?.path ?? fetchInput(images, target));
   predictions.push(prediction);
   if (typeof webhook === "string") webhooks.follow(prediction, webhook, filterOf(events));
   return prediction;
@@ -238,7 +235,6 @@ function newPrediction(
     steps: stepsOf(input),
     problem: failure,
     seen: null,
-    dataReadAtMs: createdAtMs,
     canceledAtMs: canceledAfterMs === null ? null : createdAtMs + canceledAfterMs,
     ignoresCancel: false,
     dataRemoved: false,

@@ -44,7 +44,6 @@ describe("runs that were started elsewhere", () => {
       input: { config_json: JSON.stringify({ model_family: "sdxl", tracker_run_name: name }) },
       createdAtMs: Date.now(),
       says: "https://huggingface.co/ada/model",
-      dataReadAtMs: 0,
       ...more,
     };
     emulator.predictions.push(prediction);

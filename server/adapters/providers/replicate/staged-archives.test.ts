@@ -81,7 +81,7 @@ describe("archives that Replicate takes no upload of", () => {
   test("with a public address: fetched from this server with an address of its own, and removed", async () => {
     await open();
     await reachable();
-    emulator.behaviour.trainMs = 2_500;
+    emulator.behaviour.trainMs = 4_000;
     const request = await body();
     const plan = await server.call("POST /api/cloud/data-consent/preview", { body: request });
     assert.deepEqual([plan.route.way, plan.route.refusal], ["staged", null]);
@@ -96,6 +96,8 @@ describe("archives that Replicate takes no upload of", () => {
     const other = images.replace("datasets.zip", "other.zip");
     assert.equal((await fetch(other)).status, 403);
     assert.equal((await ended(job_id)).status, "completed");
+    // What was begun to be read is read to its end, however long that takes beside the training that is played.
+    await eventually("the archive was read", async () => emulator.predictions[0]?.seen !== null);
     assert.equal(emulator.predictions[0]?.seen?.[0]?.samples.length, 1);
     await eventually("no staged archive", async () => !(await staged()).some((name) => /zip/.test(name)));
     assert.ok([403, 404].includes((await fetch(images)).status));
