@@ -16,7 +16,8 @@ export const BackupManifest = Type.Object({
   description: MaybeString,
   created_at: Instant,
   created_by: Type.String({
-    description: "A user's id, `schedule`, or `restore`: what a restore replaced on a database server",
+    description:
+      "A user's id, `schedule`, or `restore`: what a restore replaced on a database server; its description is the backup restored",
   }),
   version: Type.String({ description: "The release that wrote it" }),
   components: Type.Array(Component),

@@ -157,7 +157,7 @@ async function keep(place: ServerPlace, { backup_id, components, kept }: Pending
       },
       {
         name: "before-restore",
-        description: `What the restore of ${backup_id} replaced`,
+        description: backup_id,
         by: keptByRestore,
         components,
         atMs: now(),

@@ -33,18 +33,24 @@ async function verify(id: string): Promise<void> {
 
 type Asked = { act: "restore" | "delete"; backup: BackupInfo };
 
+/** What a backup is for; one that a restore has made is described by what was restored. */
+function About({ backup: { created_by, description } }: { backup: BackupInfo }) {
+  if (description === null) return null;
+  const text = created_by === "restore" ? t("before_restore", { id: description }) : description;
+  return <span class="small muted backup-about">{text}</span>;
+}
+
 function Row(props: { backup: BackupInfo; onAsk: (asked: Asked) => void; onFailed: (error: Error) => void }) {
   const { backup } = props;
   return (
     <tr>
       <th scope="row">
         <span class="number">{backup.id}</span>
-        {backup.description !== null && <span class="small muted backup-about">{backup.description}</span>}
+        <About backup={backup} />
       </th>
       <td class="nowrap">
         <Time at={backup.created_at} />
         {backup.created_by === "schedule" && <span class="small muted"> · {t("by_schedule")}</span>}
-        {backup.created_by === "restore" && <span class="small muted"> · {t("by_restore")}</span>}
       </td>
       <td class="number nowrap backup-size">{formatBytes(backup.size_bytes)}</td>
       <td class="backup-acts">
