@@ -1,6 +1,8 @@
 import type { RateLimitRule } from "@simpletuner-cloud/contract/rate-limits.ts";
 import { call, useLoad } from "../../api.ts";
 import { ErrorBox, Notice } from "../../components/error-box.tsx";
+import { Icon } from "../../components/icon.tsx";
+import { Link } from "../../components/link.tsx";
 import { Page } from "../../components/page.tsx";
 import { Skeleton } from "../../components/skeleton.tsx";
 import { formatInstant, formatNumber } from "../../i18n.ts";
@@ -39,7 +41,16 @@ export function RateLimits() {
   const { data, error, reload } = useLoad((signal) => call("GET /api/cloud/rate-limits", { signal }), []);
   useReloadOn(["rate_limits.suspended", "rate_limits.resumed"], reload);
   return (
-    <Page title={t("title")} class="page-narrow">
+    <Page
+      title={t("title")}
+      class="page-narrow"
+      above={
+        <Link href="/settings" class="crumb">
+          <Icon name="arrowLeft" />
+          {t("all")}
+        </Link>
+      }
+    >
       <p class="muted">{t("about")}</p>
       {error && <ErrorBox error={error} onRetry={reload} />}
       {!data && !error && <Skeleton lines={8} />}

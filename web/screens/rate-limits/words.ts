@@ -4,6 +4,7 @@ import { words } from "../../i18n.ts";
 export const t = words({
   en: {
     title: "Rate limits",
+    all: "Settings",
     about:
       "How many requests one client may make. Somebody over a limit is told when to come again, and the audit keeps it.",
     off: "Rate limits are off: the server was started with RATE_LIMIT_CALLS=0.",
@@ -40,6 +41,7 @@ export const t = words({
   },
   hi: {
     title: "दर सीमाएँ",
+    all: "सेटिंग",
     about:
       "एक क्लाइंट कितने अनुरोध कर सकता है। सीमा पार करने वाले को बताया जाता है कि कब फिर आए, और ऑडिट में दर्ज होता है।",
     off: "दर सीमाएँ बंद हैं: सर्वर RATE_LIMIT_CALLS=0 के साथ शुरू हुआ।",
