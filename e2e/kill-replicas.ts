@@ -22,6 +22,8 @@ import {
 
 /** The servers have so long to start and end jobs again. */
 const recoveryMs = 10_000;
+/** What has not come after so long does not come any more. */
+const giveUpMs = 60_000;
 /** Jobs of the load that are under way at once; there is room for another. */
 const atOnce = 3;
 
@@ -67,6 +69,8 @@ export async function killReplicas(rounds: number, tell: (line: string) => void)
         submitting(site, dataloader, submitted, `load-${at}`, over.signal),
       ),
     );
+    // Seen where it is awaited; until then it must not count as unhandled.
+    load.catch(() => undefined);
     const victims = new Map<string, () => Promise<void>>([
       ...site.servers.map((server, at) => [`server ${at + 1}`, () => killServer(server)] as const),
       ["PostgreSQL", () => restart(postgres)],
@@ -127,19 +131,19 @@ async function submitting(
 /** The job that a key has, however often it had to be asked for. */
 async function submitSurely(call: ApiClient, dataloader_config: Datasets, key: string): Promise<string> {
   const body = { config: { max_train_steps: 2 }, dataloader_config, idempotency_key: key };
-  for (;;) {
+  for (const untilMs = performance.now() + giveUpMs; performance.now() < untilMs; await delay(50)) {
     const answer = await call("POST /api/cloud/jobs/submit", { body }).catch(() => null);
     if (answer) return answer.job_id;
-    await delay(50);
   }
+  throw new Error(`no server took the job ${key} within ${giveUpMs} ms`);
 }
 
 async function ended(call: ApiClient, job_id: string): Promise<Job> {
-  for (;;) {
+  for (const untilMs = performance.now() + giveUpMs; performance.now() < untilMs; await delay(50)) {
     const answer = await call("GET /api/cloud/jobs/{job_id}", { params: { job_id } }).catch(() => null);
     if (answer?.job.is_terminal) return answer.job;
-    await delay(50);
   }
+  throw new Error(`job ${job_id} was not over within ${giveUpMs} ms`);
 }
 
 /** Each job is there once, complete, with one start of one attempt. */
